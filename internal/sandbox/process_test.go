@@ -1,0 +1,78 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSpareThatDiedIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := &Box{Spare: true, Dir: t.TempDir()}
+	defer b.Close()
+	for range 2 {
+		if got, err := b.Run(t.Context(), []byte("echo x")); string(got) != "x" || err != nil {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		b.making.Wait()
+		b.mu.Lock()
+		spare := b.spare
+		b.mu.Unlock()
+		if spare == nil || !spare.alive() {
+			t.Fatal("there is no spare")
+		}
+		_ = spare.cmd.Process.Kill()
+		for spare.alive() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// A kill that no limit explains is the machine's doing. The work is not to blame, and may be tried again.
+func TestKillFromOutsideIsNoVerdictOnTheWork(t *testing.T) {
+	t.Parallel()
+	b := &Box{Dir: t.TempDir()}
+	p, err := b.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
+	_, err = p.work(t.Context(), []byte("sleep"), time.Minute)
+	var killed *Killed
+	if err == nil || errors.As(err, &killed) {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := os.ReadDir(b.Dir); len(left) != 0 {
+		t.Errorf("%d job folders are left", len(left))
+	}
+}
+
+func TestChildThatCannotStartIsTold(t *testing.T) {
+	t.Parallel()
+	_, err := (&Box{Dir: t.TempDir() + "/missing"}).Run(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "releaser check") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	t.Parallel()
+	var all tail
+	for range 10 {
+		if n, err := all.Write([]byte(strings.Repeat("a", maxErrors/4))); n != maxErrors/4 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	_, _ = all.Write([]byte(strings.Repeat("b", 2*maxErrors) + "\n\nfatal error: runtime: out of memory\nlast\n"))
+	if len(all.kept) != maxErrors || all.reason() != "fatal error: runtime: out of memory" || !outOfMemory(all.reason()) {
+		t.Errorf("%d bytes, reason %q", len(all.kept), all.reason())
+	}
+	if got := (&tail{kept: []byte("one\ntwo\n")}).reason(); got != "two" {
+		t.Errorf("got %q", got)
+	}
+	if got := new(tail).reason(); got != "it said nothing" {
+		t.Errorf("got %q", got)
+	}
+}
