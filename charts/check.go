@@ -1,0 +1,50 @@
+package charts
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+)
+
+// packable asks Helm's loader, and then for all that would make Helm fail later, or pack two charts into one folder:
+// so that Pack can only fail for reasons that are not the chart's.
+func packable(dir string, files []file) error {
+	if a, b := collision(files); a != "" {
+		return reject(dir, Finding{File: path.Join(dir, b), Rule: "collision",
+			Message: fmt.Sprintf("%q and %q are one file where case or Unicode form does not count", a, b), Fix: "rename one of them"})
+	}
+	c, err := load(files)
+	if err != nil {
+		return reject(dir, unloadable(dir, err))
+	}
+	f := suspect(c)
+	if f.Rule == "" {
+		return nil
+	}
+	f.File = dir
+	return reject(dir, f)
+}
+
+// suspect finds what Helm loads and cannot pack, in c and below. The zero Finding is none.
+func suspect(c *chart.Chart) Finding {
+	if c.Schema != nil && !json.Valid(c.Schema) {
+		return Finding{Rule: "schema-syntax", Message: schemaFile + " of " + c.ChartFullPath() + " is not JSON", Fix: "mend it, or remove it"}
+	}
+	names := map[string]bool{}
+	for _, dep := range c.Dependencies() {
+		if p := pathProblem(dep.Name()); p != "" {
+			return Finding{Rule: "dependency-name", Message: fmt.Sprintf("the subchart %q: %s", dep.Name(), p), Fix: nameFix}
+		}
+		if names[dep.Name()] {
+			return Finding{Rule: "dependency-twice", Message: fmt.Sprintf("two subcharts of %s are named %q", c.ChartFullPath(), dep.Name()),
+				Fix: "keep one of them; an alias gives one chart two names"}
+		}
+		names[dep.Name()] = true
+		if f := suspect(dep); f.Rule != "" {
+			return f
+		}
+	}
+	return Finding{}
+}

@@ -1,0 +1,208 @@
+package charts
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	helmyaml "sigs.k8s.io/yaml"
+)
+
+const (
+	maxIndex     = 20 << 20 // bytes of an index.yaml
+	maxRedirects = 5
+)
+
+// HTTPS gets dependencies from chart repositories on the web: an index.yaml, and archives beside it or elsewhere.
+// It speaks to the hosts that are named and to no other, whoever sends it there: Chart.yaml, the index or a redirect.
+// It sends no credentials.
+type HTTPS struct {
+	// Hosts are the hosts that may be asked, as they stand in a URL, with a port where it is not 443. None: no host may.
+	Hosts []string
+	// Client makes the requests; its redirects are checked all the same. Nil means a client without a proxy.
+	Client *http.Client
+	// Timeout is for one dependency, index and archive together. Zero means a minute.
+	Timeout time.Duration
+}
+
+var _ Getter = HTTPS{}
+
+// Get finds the version in the index of the repository and fetches its archive, which must have the digest that the
+// index gives, where it gives one. It changes nothing and may be called again.
+func (h HTTPS) Get(ctx context.Context, repository, name, version string) ([]byte, error) {
+	timeout := h.Timeout
+	if timeout == 0 {
+		timeout = time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	base, err := url.Parse(strings.TrimSuffix(repository, "/") + "/")
+	if err != nil {
+		return nil, &Unobtainable{Rule: "dependency-repository", Message: "the URL of its repository cannot be read", Fix: "mend it in Chart.yaml"}
+	}
+	index, err := h.fetch(ctx, base.JoinPath("index.yaml"), maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := entryOf(index, name, version)
+	if err != nil {
+		return nil, err
+	}
+	at, err := base.Parse(entry.URLs[0])
+	if err != nil {
+		return nil, &Unobtainable{Rule: "dependency-index", Message: "the index gives a URL that cannot be read", Fix: "take another version"}
+	}
+	archive, err := h.fetch(ctx, at, maxArchive)
+	if err != nil {
+		return nil, err
+	}
+	return archive, entry.check(archive)
+}
+
+// indexEntry is what we need of a version in an index.yaml.
+type indexEntry struct {
+	Version string   `json:"version"`
+	URLs    []string `json:"urls"`
+	Digest  string   `json:"digest"`
+}
+
+// entryOf finds exactly that version; Helm would take the nearest.
+func entryOf(index []byte, name, version string) (indexEntry, error) {
+	entries, err := entriesOf(index, name)
+	if err != nil {
+		return indexEntry{}, &Unobtainable{Rule: "dependency-index", Message: "the index.yaml of its repository cannot be read: " + oneLine(err), Fix: "check the URL of the repository"}
+	}
+	for _, e := range entries {
+		if e.Version == version && len(e.URLs) > 0 {
+			return e, nil
+		}
+	}
+	return indexEntry{}, &Unobtainable{Rule: "dependency-version", Message: fmt.Sprintf("its repository has no version %s", version),
+		Fix: "choose a version that is there and run 'helm dependency update'"}
+}
+
+// entriesOf reads the versions of one chart. Parsing 20 MB of YAML takes 600 MB of memory, so that it parses the part
+// of this chart alone, where the index is written as Helm writes it.
+func entriesOf(index []byte, name string) ([]indexEntry, error) {
+	var all struct {
+		Entries map[string][]indexEntry `json:"entries"`
+	}
+	if json.Valid(index) {
+		err := json.Unmarshal(index, &all)
+		return all.Entries[name], err
+	}
+	if err := helmyaml.Unmarshal(part(index, name), &all); err == nil && all.Entries[name] != nil {
+		return all.Entries[name], nil
+	}
+	err := helmyaml.Unmarshal(index, &all)
+	return all.Entries[name], err
+}
+
+// part cuts the lines of one chart out of an index: from its key, indented by two, to the next line that is indented
+// by two or less and is no list item. It is empty where there is no such key.
+func part(index []byte, name string) []byte {
+	key := []byte("\n  " + name + ":\n")
+	from := bytes.Index(index, key)
+	if from < 0 {
+		return nil
+	}
+	to := from + len(key)
+	for to < len(index) {
+		line, _, _ := bytes.Cut(index[to:], []byte("\n"))
+		if text := bytes.TrimLeft(line, " "); len(text) > 0 && len(line)-len(text) <= 2 && !bytes.HasPrefix(text, []byte("- ")) {
+			break
+		}
+		to = min(to+len(line)+1, len(index))
+	}
+	return append([]byte("entries:"), index[from:to]...)
+}
+
+// check compares the archive with the digest of the index, which some write with and some without the algorithm.
+func (e indexEntry) check(archive []byte) error {
+	want := strings.ToLower(strings.TrimPrefix(e.Digest, "sha256:"))
+	if want == "" || "sha256:"+want == digest(archive) {
+		return nil
+	}
+	return &Unobtainable{Rule: "dependency-digest", Message: "the archive is not the one that the repository's index names",
+		Fix: "ask its publisher; somebody may have replaced it"}
+}
+
+// fetch reads at most limit bytes from an allowed host.
+func (h HTTPS) fetch(ctx context.Context, at *url.URL, limit int64) ([]byte, error) {
+	if err := h.allow(at); err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := h.client().Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", at.Host, hideQuery(err))
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, statusError(at, response)
+	}
+	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s%s: %w", at.Host, at.Path, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, &Unobtainable{Rule: "dependency-size", Message: fmt.Sprintf("%s%s has more than %d bytes", at.Host, at.Path, limit), Fix: "put a copy under charts/: helm dependency build"}
+	}
+	return data, nil
+}
+
+// statusError tells what a retry may mend from what it will not.
+func statusError(at *url.URL, response *http.Response) error {
+	said := fmt.Sprintf("%s%s answers %s", at.Host, at.Path, response.Status)
+	switch code := response.StatusCode; {
+	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
+		return errors.New(said)
+	}
+	return &Unobtainable{Rule: "dependency-missing", Message: said, Fix: "check the URL of the repository, and that it needs no password"}
+}
+
+// hideQuery takes the URL out of the client's error: a link to an archive may carry a signature.
+func hideQuery(err error) error {
+	var wrong *url.Error
+	if errors.As(err, &wrong) {
+		return wrong.Err
+	}
+	return err
+}
+
+// allow refuses any address but https on a named host. The metadata service of a cloud is refused like any other
+// host that nobody named.
+func (h HTTPS) allow(at *url.URL) error {
+	if at.Scheme != "https" || at.User != nil || !slices.ContainsFunc(h.Hosts, func(host string) bool { return strings.EqualFold(host, at.Host) }) {
+		return &Unobtainable{Rule: "dependency-host", Message: fmt.Sprintf("%s://%s is not an allowed host for dependencies", at.Scheme, at.Host),
+			Fix: "allow it in releaser's configuration, or put a copy under charts/: helm dependency build"}
+	}
+	return nil
+}
+
+// client is the configured client with redirects that are checked like any other address.
+func (h HTTPS) client() *http.Client {
+	client := http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, DisableKeepAlives: true}}
+	if h.Client != nil {
+		client = *h.Client
+	}
+	client.Jar = nil
+	client.CheckRedirect = func(request *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects {
+			return fmt.Errorf("more than %d redirects", maxRedirects)
+		}
+		return h.allow(request.URL)
+	}
+	return &client
+}

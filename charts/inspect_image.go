@@ -1,0 +1,182 @@
+package charts
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/releaser/releaser/internal/scalar"
+)
+
+// repository is an image repository whose tag or digest is pinned, as one environment names it.
+type repository struct {
+	names  []string        // with and without the registry beside it
+	key    string          // where it stands in the values, for messages
+	values map[string]bool // the pins' values: the release
+}
+
+// checkPins refuses a release that would not say what it releases.
+func (i *inspector) checkPins() {
+	for _, pin := range i.Pins {
+		if pin.Value != "" && pin.Value != "latest" {
+			continue
+		}
+		f, _ := find(i.files, pin.File)
+		value, _ := scalar.Get(f.data, pin.Key, pin.Part)
+		i.report.add(Finding{Severity: Error, File: i.file(pin.File), Line: value.Line, Rule: "pin-value",
+			Message: fmt.Sprintf("the pin %s is empty or latest", pin.Key), Fix: "pin it to {commit} or {version} in the configuration"})
+	}
+}
+
+// noteCarried remembers the pins whose value stands in a manifest.
+func (i *inspector) noteCarried(text string) {
+	for _, pin := range i.valuesPins() {
+		if pin.Value != "" && strings.Contains(text, pin.Value) {
+			i.carried[pin.Value] = true
+		}
+	}
+}
+
+// checkCarried warns of pins that change nothing, once all environments have been seen.
+func (i *inspector) checkCarried() {
+	for _, pin := range i.valuesPins() {
+		if i.renders == 0 || pin.Value == "" || i.carried[pin.Value] {
+			continue
+		}
+		f, _ := find(i.files, valuesFile)
+		value, _ := scalar.Get(f.data, pin.Key, pin.Part)
+		i.report.add(Finding{Severity: Warning, File: i.file(valuesFile), Line: value.Line, Rule: "pin-unused",
+			Message: fmt.Sprintf("no rendered manifest carries the pin %s", pin.Key), Fix: "use the key in a template, or pin another"})
+	}
+}
+
+// pinnedRepositories finds the image repositories that the pins belong to: the text before a pinned part, or the
+// key "repository" beside a pinned key "tag" or "digest", with or without the key "registry" there.
+func (i *inspector) pinnedRepositories(values any) []repository {
+	found := map[string]*repository{}
+	top, _ := asMap(values)
+	for _, pin := range i.valuesPins() {
+		keys, err := scalar.ParseKey(pin.Key)
+		if err != nil {
+			continue
+		}
+		name, names := repositoryOf(top, keys, pin)
+		if name == "" {
+			continue
+		}
+		if found[name] == nil {
+			found[name] = &repository{names: names, key: pin.Key, values: map[string]bool{}}
+		}
+		found[name].values[pin.Value] = true
+	}
+	var all []repository
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, *found[name])
+	}
+	return all
+}
+
+func repositoryOf(values map[string]any, keys scalar.Path, pin scalar.Edit) (name string, names []string) {
+	if pin.Part == "tag" {
+		text, _ := descend(values, keys).(string)
+		name, _, _ := splitImage(text)
+		return name, []string{name}
+	}
+	if last := keys[len(keys)-1].Key; last != "tag" && last != "digest" {
+		return "", nil
+	}
+	beside, _ := descend(values, keys[:len(keys)-1]).(map[string]any)
+	name, _ = beside["repository"].(string)
+	if name == "" {
+		return "", nil
+	}
+	names = []string{name}
+	if registry, _ := beside["registry"].(string); registry != "" {
+		names = append(names, registry+"/"+name)
+	}
+	return name, names
+}
+
+// asMap reads values whichever of Helm's types they have.
+func asMap(values any) (map[string]any, bool) {
+	if v, ok := values.(interface{ AsMap() map[string]any }); ok {
+		return v.AsMap(), true
+	}
+	m, ok := values.(map[string]any)
+	return m, ok
+}
+
+// splitImage takes an image reference apart. A colon before the last slash belongs to a port.
+func splitImage(image string) (name, tag, digest string) {
+	name, digest, _ = strings.Cut(image, "@")
+	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
+		name, tag = name[:colon], name[colon+1:]
+	}
+	return name, tag, digest
+}
+
+// named tells whether an image's name is this repository, perhaps behind a registry's host.
+func (r repository) named(image string) bool {
+	if slices.Contains(r.names, image) {
+		return true
+	}
+	host, rest, found := strings.Cut(image, "/")
+	return found && (strings.ContainsAny(host, ".:") || host == "localhost") && slices.Contains(r.names, rest)
+}
+
+// checkImages looks at every image of one rendered object.
+func (i *inspector) checkImages(file string, object any, repositories []repository) {
+	kind := "object"
+	if m, ok := object.(map[string]any); ok {
+		if text, ok := m["kind"].(string); ok {
+			kind = plain(text)
+		}
+	}
+	for where, image := range images(object) {
+		name, tag, digest := splitImage(image)
+		container := strings.Contains(where, "ontainers[")
+		at := slices.IndexFunc(repositories, func(r repository) bool { return r.named(name) })
+		switch {
+		case !container && tag == "" && digest == "":
+			continue // a setting that names a repository
+		case at >= 0 && !repositories[at].values[tag] && !repositories[at].values[digest]:
+			i.report.add(Finding{Severity: Error, File: file, Rule: "image-pin",
+				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag", plain(where), kind, repositories[at].key),
+				Fix:     "use the pinned key for the tag of that image"})
+		case at < 0 && digest == "" && (tag == "" || tag == "latest") && container:
+			i.report.add(Finding{Severity: Warning, File: file, Rule: "image-tag",
+				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), kind), Fix: "name a version or a digest"})
+		}
+	}
+}
+
+// images iterates over the texts under a key "image", with their path, in the order of paths.
+func images(object any) func(yield func(where, image string) bool) {
+	found := map[string]string{}
+	var walk func(v any, at string)
+	walk = func(v any, at string) {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, below := range v {
+				where := strings.TrimPrefix(at+"."+key, ".")
+				if text, ok := below.(string); ok && key == "image" {
+					found[where] = text
+				}
+				walk(below, where)
+			}
+		case []any:
+			for n, below := range v {
+				walk(below, fmt.Sprintf("%s[%d]", at, n))
+			}
+		}
+	}
+	walk(object, "")
+	return func(yield func(string, string) bool) {
+		for _, where := range slices.Sorted(maps.Keys(found)) {
+			if !yield(where, found[where]) {
+				return
+			}
+		}
+	}
+}

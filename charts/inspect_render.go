@@ -1,0 +1,173 @@
+package charts
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	"helm.sh/helm/v4/pkg/engine"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	helmyaml "sigs.k8s.io/yaml"
+)
+
+// checkSet does what helm install would do with an environment, on each Kubernetes version, up to the manifests.
+func (i *inspector) checkSet(set valueSet) {
+	c, err := load(i.files) // anew: Helm changes a chart when it looks at its dependencies
+	if err != nil {
+		return
+	}
+	i.look(set, nil)
+	defer func() { i.report.with, i.report.in = "", "" }()
+	subcharts := foreignKeys(c)
+	values, err := mergeValues(c, set.values)
+	if err != nil {
+		i.report.add(i.unmergeable(set, subcharts))
+		return
+	}
+	if !i.validate(c, set, values) {
+		return // Helm renders nothing either, and what follows would be noise
+	}
+	for _, kube := range i.kubes {
+		i.look(set, kube)
+		i.checkManifests(c, set, kube)
+	}
+}
+
+// mergeValues switches dependencies on and off in c and returns the values that its templates would see.
+func mergeValues(c *chart.Chart, values map[string]any) (map[string]any, error) {
+	if err := chartutil.ProcessDependencies(c, values); err != nil {
+		return nil, err
+	}
+	return util.CoalesceValues(c, values)
+}
+
+// unmergeable is the finding for values that Helm cannot merge: there is text where a subchart's values belong.
+func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding {
+	f := Finding{Severity: Error, File: i.file(set.name), Rule: "values",
+		Message: "the values for a subchart are no mapping", Fix: "see helm template -f " + set.name}
+	for _, key := range slices.Sorted(maps.Keys(set.values)) {
+		if subcharts[key] && scalarValue(set.values[key]) && set.values[key] != nil {
+			f.Message = "the values for the subchart " + plain(key) + " are no mapping"
+			f.Line, _ = lineOf(set.top, []string{key})
+			break
+		}
+	}
+	return f
+}
+
+// checkManifests renders and looks at what comes out.
+func (i *inspector) checkManifests(c *chart.Chart, set valueSet, kube *common.KubeVersion) {
+	caps := common.DefaultCapabilities.Copy()
+	if kube != nil {
+		caps.KubeVersion = *kube
+	}
+	options := common.ReleaseOptions{Name: "release-name", Namespace: namespace, Revision: 1, IsInstall: true}
+	values, err := util.ToRenderValuesWithSchemaValidation(c, set.values, options, caps, true)
+	if err != nil {
+		return // mergeValues has told it
+	}
+	rendered, err := engine.Engine{}.RenderWithContext(context.Background(), c, values) // no client: lookup is empty; no DNS
+	if err != nil {
+		i.report.add(i.templateFinding(err.Error()))
+		return
+	}
+	i.renders++
+	repositories := i.pinnedRepositories(values["Values"])
+	for _, name := range slices.Sorted(maps.Keys(rendered)) {
+		i.noteCarried(rendered[name])
+		if path.Base(name) == "NOTES.txt" {
+			continue
+		}
+		for object, err := range documents(rendered[name]) {
+			if err != nil {
+				i.report.add(unreadable(i.places.file(i.files, name)))
+				break
+			}
+			i.checkImages(i.places.file(i.files, name), object, repositories)
+		}
+	}
+}
+
+// documents iterates over the objects of a rendered file, as Helm reads them.
+func documents(text string) func(yield func(any, error) bool) {
+	return func(yield func(any, error) bool) {
+		r := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
+		for {
+			data, err := r.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var object any
+			if err == nil {
+				err = helmyaml.Unmarshal(data, &object)
+			}
+			if !yield(object, err) {
+				return
+			}
+		}
+	}
+}
+
+var (
+	// oneError is how Helm tells of a template that cannot be read, and of fail and required.
+	oneError = regexp.MustCompile(`(?s)(parse|execution) error at \(([^()]+?)(?::(\d+))?(?::\d+)?\): (.*)`)
+	// frame is the first line of each step of Helm's way to an error in a template, outermost first.
+	frame = regexp.MustCompile(`(?m)^\s*(?:template: )?([^\s:<>"]+/templates/[^\s:<>"]+):(\d+)(?::\d+)?(?::|$)`)
+	// call is the function that an error passed through; the text after it may quote its arguments.
+	call = regexp.MustCompile(`error calling (\w+)`)
+	// harmless are the errors of Go's templates that name keys and types, and no values.
+	harmless = regexp.MustCompile(`(?m)(nil pointer evaluating [^\n]*\.\w+$|can't evaluate field \S+ in type \S+|` +
+		`wrong type for value; expected \S+; got \S+|template: no template "[^"\n]*"|range can't iterate over|` +
+		`wrong number of args for \w+: want [^\n]*? got \d+|incompatible types for comparison|exceeded maximum template depth|nested reference name)`)
+)
+
+// isTemplateError tells a message of Helm's engine from others.
+func isTemplateError(text string) bool {
+	return oneError.MatchString(text) || frame.MatchString(text) || strings.HasPrefix(text, "rendering template failed")
+}
+
+// templateFinding tells an error of Helm's engine: where, and why as far as that quotes no value. What an author
+// says by fail or required is told as it is.
+func (i *inspector) templateFinding(text string) Finding {
+	f := Finding{Severity: Error, File: i.Dir, Rule: "render", Message: "the template fails here", Fix: "see helm template --debug"}
+	if m := oneError.FindStringSubmatch(text); m != nil && i.places.file(i.files, m[2]) != "" {
+		f.File, f.Line = i.places.file(i.files, m[2]), number(m[3])
+		if said := plain(m[4]); said != "" {
+			f.Message = said
+		}
+		f.Fix = "give the chart what it asks for, in this values file or in values.yaml"
+		if m[1] == "parse" {
+			f.Rule, f.Fix = "template-syntax", "mend the template"
+		}
+		return f
+	}
+	for _, m := range frame.FindAllStringSubmatch(text, -1) {
+		if file := i.places.file(i.files, m[1]); file != "" {
+			f.File, f.Line = file, number(m[2])
+		}
+	}
+	if strings.Contains(text, "calling tpl") {
+		f.Message += ", in the function tpl" // whose text may be a value
+	} else if m := harmless.FindAllString(text, -1); m != nil {
+		f.Message += ": " + plain(m[len(m)-1])
+	} else if m := call.FindAllStringSubmatch(text, -1); m != nil {
+		f.Message += ", in the function " + m[len(m)-1][1]
+	}
+	return f
+}
+
+func number(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
+}

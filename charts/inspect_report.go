@@ -1,0 +1,104 @@
+package charts
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	maxFindings = 100
+	maxMessage  = 300 // characters
+)
+
+// report gathers findings. The same finding from several environments or Kubernetes versions is kept once, with
+// the first of them in its message.
+type report struct {
+	findings []Finding
+	seen     map[Finding]bool
+	with     string // the environment and the Kubernetes version that are looked at, empty for the defaults
+	in       string // the environment's file, whose own findings need no context
+}
+
+func newReport() *report { return &report{seen: map[Finding]bool{}} }
+
+func (r *report) add(f Finding) {
+	if r.seen[f] {
+		return
+	}
+	r.seen[f] = true
+	if r.with != "" && f.File != r.in {
+		f.Message += " (" + r.with + ")"
+	}
+	r.findings = append(r.findings, f)
+}
+
+// sorted is the list of findings, the gravest first. Of more than can be read the rest is counted.
+func (r *report) sorted() []Finding {
+	slices.SortStableFunc(r.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(gravity(a), gravity(b)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))
+	})
+	more := len(r.findings) - maxFindings
+	if more <= 0 {
+		return r.findings
+	}
+	rest := Finding{Severity: r.findings[maxFindings].Severity, Rule: "more",
+		Message: fmt.Sprintf("there are %d more findings", more), Fix: "mend these and lint again"}
+	return append(r.findings[:maxFindings], rest)
+}
+
+func gravity(f Finding) int {
+	return slices.Index([]Severity{Error, Warning, Info}, f.Severity)
+}
+
+// plain makes one line of text that others wrote: no control characters, at most maxMessage characters.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+	runes := []rune(strings.Join(strings.Fields(text), " "))
+	if len(runes) > maxMessage {
+		return string(runes[:maxMessage-1]) + "…"
+	}
+	return string(runes)
+}
+
+// quotation is what YAML libraries put around pieces of the text that they cannot read.
+var quotation = regexp.MustCompile("(?s)`.*`")
+
+// redact drops quotations from a parser's error about a file that holds no values.
+func redact(text string) string { return quotation.ReplaceAllString(text, "(…)") }
+
+// reason finds in a parser's error about values what is wrong, in the parser's words that quote nothing.
+var reason = regexp.MustCompile(`did not find expected [-a-z' ,\]}<>]+|could not find expected ':'|mapping values are not allowed|` +
+	`found character that cannot start any token|found a tab character|found unexpected [a-z ]+|found undefined tag handle|` +
+	`block \w+ entries are not allowed|control characters are not allowed|invalid leading UTF-8 octet|invalid map key|` +
+	`unknown anchor|cannot decode !!\w+|excessive aliasing|exceeded max depth|cannot unmarshal (?:string|number|array|bool) into Go value of type map`)
+
+// badValues is the finding for a file that is no values file.
+func badValues(file string, err error) Finding {
+	f := Finding{Severity: Error, File: file, Line: lineIn(err.Error()), Rule: "values", Message: "it is no YAML mapping", Fix: "mend it"}
+	if why := reason.FindString(err.Error()); why != "" {
+		f.Message += ": " + why
+	}
+	return f
+}
+
+// lineIn finds the line that a YAML parser names in its error, 0 when it names none.
+func lineIn(text string) int {
+	var line int
+	if _, after, found := strings.Cut(text, "line "); found {
+		_, _ = fmt.Sscanf(after, "%d", &line)
+	}
+	return line
+}

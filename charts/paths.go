@@ -1,0 +1,83 @@
+package charts
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// What a chart may be. Helm's own limit is 100 MiB unpacked; a release that Kubernetes can keep is below 1 MiB
+// of rendered text, so that these leave room for dashboards, CRDs and the largest public charts.
+const (
+	maxFile      = 5 << 20                  // bytes of one file
+	maxChart     = 32 << 20                 // bytes of a chart with all its dependencies
+	maxFiles     = 10_000                   // files of a chart with all its dependencies
+	maxEntries   = 20_000                   // files and folders met on the way, ignored ones too
+	maxArchive   = 10 << 20                 // bytes of a dependency's archive, packed or unpacked
+	maxPacked    = maxChart + 2048*maxFiles // bytes of a packed chart of ours with its tar headers
+	maxChartfile = 1 << 20                  // bytes of Chart.yaml or Chart.lock, which end up in a registry's manifest
+	maxIgnore    = 16 << 10                 // bytes of .helmignore, every line of which is tried on every path
+	maxPath      = 512                      // bytes of a path in the chart
+)
+
+// budget is what is left of the limits of one chart with all its dependencies.
+type budget struct {
+	files, bytes int
+}
+
+func newBudget() *budget { return &budget{files: maxFiles, bytes: maxChart} }
+
+// spend takes a file of n bytes from the budget. It says what is over, or nothing.
+func (b *budget) spend(n int) string {
+	b.files--
+	b.bytes -= n
+	if b.files < 0 {
+		return fmt.Sprintf("the chart has more than %d files", maxFiles)
+	}
+	if b.bytes < 0 {
+		return fmt.Sprintf("the chart has more than %d bytes", maxChart)
+	}
+	return ""
+}
+
+// pathProblem says why a path cannot be packed; it is empty when it can.
+func pathProblem(name string) string {
+	switch {
+	case len(name) > maxPath:
+		return fmt.Sprintf("the path has %d bytes, %d are allowed", len(name), maxPath)
+	case !utf8.ValidString(name):
+		return "the path is not UTF-8"
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "the path has characters that cannot be seen"
+	case strings.Contains(name, `\`):
+		return "the path has a backslash, which Helm takes for a separator"
+	case path.IsAbs(name) || name == "." || name != path.Clean(name) || name == ".." || strings.HasPrefix(name, "../"):
+		return "the path is not clean or leads out of the chart"
+	case len(name) > 2 && name[1:3] == ":/":
+		return "the path begins like a drive, which Helm refuses"
+	}
+	return ""
+}
+
+// collision finds two paths, of files or of folders above them, that differ only by case or by Unicode form.
+func collision(files []file) (string, string) {
+	folder := cases.Fold()
+	seen := map[string]string{}
+	for _, f := range files {
+		for name := f.name; name != "."; name = path.Dir(name) {
+			key := norm.NFC.String(folder.String(norm.NFC.String(name)))
+			if other, found := seen[key]; found && other != name {
+				return other, name
+			} else if found {
+				break // and with it all folders above
+			}
+			seen[key] = name
+		}
+	}
+	return "", ""
+}

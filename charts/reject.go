@@ -1,0 +1,49 @@
+package charts
+
+import (
+	"errors"
+	"path"
+	"strings"
+)
+
+// reject is the rejection of a chart for one reason. The severity is Error whatever f says.
+func reject(chart string, f Finding) *Rejected {
+	f.Severity = Error
+	return &Rejected{Chart: chart, Findings: []Finding{f}}
+}
+
+// gather splits err into the findings of a *Rejected, nil error, or no findings and err itself.
+func gather(err error) ([]Finding, error) {
+	var r *Rejected
+	if errors.As(err, &r) {
+		return r.Findings, nil
+	}
+	return nil, err
+}
+
+// unloadable is the finding for a chart that Helm's loader refuses.
+func unloadable(dir string, err error) Finding {
+	if strings.HasPrefix(err.Error(), "cannot load "+valuesFile) {
+		return badValues(path.Join(dir, valuesFile), err)
+	}
+	return Finding{Severity: Error, File: dir, Rule: "helm-load", Message: "Helm cannot load the chart" + because(err), Fix: "see helm lint " + dir}
+}
+
+// because says which file Helm's loader refuses, and the fault in the parser's words that quote nothing. The loader
+// reads values.yaml too, and its own text repeats what stands there, which may be secret.
+func because(err error) string {
+	text, why := err.Error(), ""
+	for _, name := range []string{chartFile, lockFile, valuesFile, schemaFile} {
+		if strings.Contains(text, name) {
+			why = ": " + name
+			break
+		}
+	}
+	if fault := reason.FindString(text); fault != "" {
+		why += ": " + fault
+	}
+	return why
+}
+
+// oneLine is the text of somebody else's error on one line, without the values that it repeats.
+func oneLine(err error) string { return plain(redact(err.Error())) }
