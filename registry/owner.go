@@ -1,0 +1,46 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"oras.land/oras-go/v2/errdef"
+)
+
+// strangers is how many versions without our record are passed over in search of one that has it.
+const strangers = 10
+
+// belongs returns ErrForeign when the repository has versions of another source.
+//
+// It asks one version, the highest that releaser pushed. One is enough: each version was let in by this very question,
+// so all of ours in a repository name the same source. Versions that others pushed (helm push, before releaser came) own
+// nothing and are passed over, the highest few of them: a repository where none of those is ours is taken as nobody's.
+func (h *handle) belongs(ctx context.Context, rel release) error {
+	versions, err := h.versions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions[:min(len(versions), strangers)] {
+		there, err := h.read(ctx, v.tag)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue // deleted since the list was made
+		}
+		if err != nil {
+			return err
+		}
+		if o, ours := originOf(there.Annotations); ours {
+			if o.source != rel.origin.source {
+				return h.foreign(o, rel)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+func (h *handle) foreign(o origin, rel release) error {
+	return fmt.Errorf("%s: %w: it belongs to %s (released from %s), and this chart comes from %s; "+
+		"rename the chart in %s, or give one of the sources another registry namespace",
+		h.name(), ErrForeign, o.source, o.revision(), rel.origin.source, rel.chartfile())
+}
