@@ -1,0 +1,194 @@
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	gh "github.com/google/go-github/v60/github"
+)
+
+// ErrNotFound says that GitHub has no such thing, or that the token may not see it.
+var ErrNotFound = errors.New("not found")
+
+// ErrMoved says that a branch is not where this change starts from: somebody else was first. Looking again
+// and starting anew is right; repeating the call is not.
+var ErrMoved = errors.New("the branch has moved: look again")
+
+// Refused says that GitHub understood and does not do it: a rule of the repository, a conflict, a merge
+// that is not allowed. It needs a person, or time; repeating alone does not help.
+type Refused struct {
+	Repository string
+	Reason     string
+}
+
+// Error tells what GitHub said.
+func (e *Refused) Error() string { return e.Repository + ": GitHub refuses: " + e.Reason }
+
+// Unauthorized says that the credentials do not allow it. It never holds a token.
+type Unauthorized struct {
+	Repository string
+	// Need lists the permissions that would do, as GitHub names them: "contents=write"; may be empty.
+	Need string
+	// Reason is what is wrong, with the next step.
+	Reason string
+}
+
+// Error names the repository and the permission that is missing.
+func (e *Unauthorized) Error() string {
+	if e.Need != "" {
+		return fmt.Sprintf("%s: %s (permission needed: %s)", e.Repository, e.Reason, e.Need)
+	}
+	return e.Repository + ": " + e.Reason
+}
+
+// RateLimited says that GitHub wants us to wait.
+type RateLimited struct {
+	Repository string
+	// RetryAfter is how long, at least.
+	RetryAfter time.Duration
+}
+
+// Error tells how long.
+func (e *RateLimited) Error() string {
+	return fmt.Sprintf("%s: GitHub's rate limit is reached: wait %s", e.Repository, e.RetryAfter.Round(time.Second))
+}
+
+// explain turns an error of go-github into one of ours; doing names what was tried. What it does not know
+// (the network, a 5xx) stays as it is: temporary.
+func explain(repository, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if wait, limited := retryAfter(err); limited {
+		return fmt.Errorf("%s: %w", doing, &RateLimited{Repository: repository, RetryAfter: wait})
+	}
+	var unauthorized *Unauthorized
+	if errors.As(err, &unauthorized) {
+		return unauthorized
+	}
+	var answer *gh.ErrorResponse
+	if !errors.As(err, &answer) || answer.Response == nil {
+		return fmt.Errorf("%s: %s: %w", repository, doing, err)
+	}
+	return byStatus(repository, doing, answer)
+}
+
+func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
+	switch code := answer.Response.StatusCode; {
+	case code >= 300 && code < 400:
+		return fmt.Errorf("%s: %w", doing, &Refused{Repository: repository, Reason: "the repository or the API has moved: write its new name in the configuration"})
+	case code == http.StatusUnauthorized:
+		return &Unauthorized{Repository: repository, Reason: "GitHub refuses the token: give a valid one by github.auth"}
+	case code == http.StatusForbidden:
+		return &Unauthorized{Repository: repository, Need: clean(answer.Response.Header.Get("X-Accepted-GitHub-Permissions")),
+			Reason: fmt.Sprintf("%s: the credentials do not allow it: %s", doing, message(answer))}
+	case code == http.StatusNotFound, code == http.StatusConflict && strings.Contains(answer.Message, "empty"):
+		return fmt.Errorf("%s: %s: %w (or the token may not see it)", repository, doing, ErrNotFound)
+	case code == http.StatusMethodNotAllowed, code == http.StatusConflict, code == http.StatusUnprocessableEntity:
+		return fmt.Errorf("%s: %w", doing, &Refused{Repository: repository, Reason: message(answer)})
+	default:
+		return fmt.Errorf("%s: %s: GitHub answers %d: %s", repository, doing, code, message(answer))
+	}
+}
+
+// retryAfter tells whether GitHub limits us and for how long: what it says, or a minute.
+func retryAfter(err error) (time.Duration, bool) {
+	const least = time.Minute
+	var ours *RateLimited
+	if errors.As(err, &ours) {
+		return ours.RetryAfter, true
+	}
+	var limit *gh.RateLimitError
+	if errors.As(err, &limit) {
+		return max(time.Until(limit.Rate.Reset.Time), time.Second), true
+	}
+	var abuse *gh.AbuseRateLimitError
+	if errors.As(err, &abuse) {
+		if abuse.RetryAfter != nil {
+			return *abuse.RetryAfter, true
+		}
+		return least, true
+	}
+	var answer *gh.ErrorResponse
+	if !errors.As(err, &answer) || answer.Response == nil {
+		return 0, false
+	}
+	wait, told := header(answer.Response)
+	switch answer.Response.StatusCode {
+	case http.StatusTooManyRequests:
+	case http.StatusForbidden:
+		if !told {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	if !told {
+		wait = least
+	}
+	return wait, true
+}
+
+// header reads Retry-After, which GitHub gives in seconds.
+func header(resp *http.Response) (time.Duration, bool) {
+	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0, false
+	}
+	return time.Duration(seconds) * time.Second, true
+}
+
+// lost tells whether GitHub may have done what was asked although it did not say so.
+func lost(err error) bool {
+	if err == nil {
+		return false
+	}
+	if _, limited := retryAfter(err); limited {
+		return false
+	}
+	var answer *gh.ErrorResponse
+	if errors.As(err, &answer) && answer.Response != nil {
+		return answer.Response.StatusCode >= 500
+	}
+	return true
+}
+
+// status is the HTTP status of GitHub's refusal, 0 when there was none.
+func status(err error) int {
+	var answer *gh.ErrorResponse
+	if errors.As(err, &answer) && answer.Response != nil {
+		return answer.Response.StatusCode
+	}
+	return 0
+}
+
+// message is what GitHub said, with the details of a 422.
+func message(answer *gh.ErrorResponse) string {
+	parts := []string{answer.Message}
+	for _, e := range answer.Errors {
+		if e.Message != "" {
+			parts = append(parts, e.Message)
+		}
+	}
+	return clean(strings.Join(parts, ": "))
+}
+
+// clean makes text of GitHub fit for one line of a log.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > 300 {
+		return string(runes[:300]) + "…"
+	}
+	return text
+}

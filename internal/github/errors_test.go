@@ -1,0 +1,149 @@
+package github
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/releaser/releaser/internal/lab/forge"
+)
+
+// answering is a repository whose server is one function.
+func answering(t *testing.T, f http.HandlerFunc) *Repository {
+	t.Helper()
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	c, err := New(Options{APIURL: server.URL, Token: Static(botToken), Unpaced: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Repository(environments)
+}
+
+// F14
+func TestRateLimitTellsHowLongToWait(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		header map[string]string
+		body   string
+		want   time.Duration
+	}{
+		"429 that says":       {429, map[string]string{"Retry-After": "17"}, `{}`, 17 * time.Second},
+		"429 that is silent":  {429, nil, `{}`, time.Minute},
+		"403 that says":       {403, map[string]string{"Retry-After": "30"}, `{}`, 30 * time.Second},
+		"secondary, silent":   {403, nil, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, time.Minute},
+		"secondary that says": {403, map[string]string{"Retry-After": "9"}, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, 9 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+				for k, v := range c.header {
+					w.Header().Set(k, v)
+				}
+				w.WriteHeader(c.status)
+				w.Write([]byte(c.body))
+			})
+			var limited *RateLimited
+			if _, err := r.Branch(t.Context(), "main"); !errors.As(err, &limited) || limited.RetryAfter != c.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestSpentHourIsARateLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.Options{RateLimit: 1})
+	if _, err := w.api.Branch(t.Context(), "main"); err != nil {
+		t.Fatal(err)
+	}
+	var limited *RateLimited
+	if _, err := w.api.Branch(t.Context(), "main"); !errors.As(err, &limited) || limited.RetryAfter < 50*time.Minute {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMissingPermissionIsNamed(t *testing.T) {
+	t.Parallel()
+	r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Accepted-GitHub-Permissions", "contents=write")
+		w.WriteHeader(http.StatusForbidden)
+		w.Write([]byte(`{"message":"Resource not accessible by integration"}`))
+	})
+	err := r.CreateBranch(t.Context(), "b", "aa")
+	var denied *Unauthorized
+	if !errors.As(err, &denied) || denied.Need != "contents=write" || !strings.Contains(err.Error(), environments) {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(err.Error(), botToken) {
+		t.Error("the token is in the error")
+	}
+}
+
+func TestReadOnlyTokenIsDeniedWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.Options{})
+	w.forge.AddToken(forge.Token{Value: "ghp_reader", Login: "reader", ReadOnly: true})
+	r := w.client(t, Static("ghp_reader")).Repository(environments)
+	var denied *Unauthorized
+	if err := r.CreateBranch(t.Context(), "b", w.base); !errors.As(err, &denied) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// F34
+func TestRevokedTokenIsNamedWithoutShowingIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.Options{})
+	w.forge.RevokeToken(botToken)
+	_, err := w.api.Branch(t.Context(), "main")
+	var denied *Unauthorized
+	if !errors.As(err, &denied) || denied.Repository != environments || strings.Contains(err.Error(), botToken) {
+		t.Errorf("got %v", err)
+	}
+	if n := w.requests(); n != 1 {
+		t.Errorf("%d requests with a token that is refused", n)
+	}
+}
+
+// F21
+func TestRepositoryThatWasRenamedIsSaid(t *testing.T) {
+	t.Parallel()
+	r := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	})
+	var refused *Refused
+	if err := r.CreateBranch(t.Context(), "b", "aa"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "new name") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTextOfTheServerIsOneQuietLine(t *testing.T) {
+	t.Parallel()
+	r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		w.Write([]byte(`{"message":"\u001b[31mred\r\nnext ` + strings.Repeat("x", 5000) + `"}`))
+	})
+	_, err := r.Branch(t.Context(), "main")
+	if err == nil || strings.ContainsAny(err.Error(), "\x1b\r\n") || len(err.Error()) > 500 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRepositoryThatIsNoNameSendsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.Options{})
+	for _, name := range []string{"", "acme", "acme/", "/environments", "acme/../x", "acme/..", "a/b/c", "acme/e?x", "acme/e%2f"} {
+		if _, err := w.client(t, Static(botToken)).Repository(name).Branch(t.Context(), "main"); err == nil {
+			t.Errorf("%q was asked for", name)
+		}
+	}
+	if n := w.requests(); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}

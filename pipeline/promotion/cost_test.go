@@ -1,0 +1,54 @@
+package promotion
+
+import (
+	"strings"
+	"testing"
+)
+
+// What GitHub is asked, in requests. A row that gets dearer needs a reason.
+func TestPromotionCostsFewRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(ladder map[string]*Environment) {
+		for _, env := range ladder { // one file, as the target is stated for
+			env.Files = env.Files[1:]
+		}
+	})
+	w.options.Environments = w.options.Environments[:1]
+	w.restart()
+	signed := w.release("0.1.0")
+	count := func(what string, want int, do func()) {
+		t.Helper()
+		if n := w.requests(do); n != want {
+			t.Errorf("%s: %d requests, want %d:\n%s", what, n, want, w.asked())
+		}
+	}
+	propose := func() {
+		_, err := w.Propose(w.Context(), signed)
+		w.must(err)
+	}
+	count("the first pull request of a new process", 10, propose)
+	count("nothing changed, the first look back", 3, propose)
+	count("nothing changed", 2, propose)
+	count("nothing changed, and a round of the same", 2, func() { w.round() })
+	w.restart()
+	count("nothing changed, a new process", 7, propose)
+	signed = w.release("0.2.0")
+	count("a newer release in the same pull request", 6, propose)
+	w.person("main", "on\n-- other --\n1\n")
+	count("the environment's branch moved elsewhere", 5, propose)
+	count("and once more", 3, propose)
+	w.merge("dev")
+	count("after the merge", 3, propose)
+	count("nothing changed, nothing open", 2, propose)
+	signed = w.release("0.3.0")
+	count("the next pull request, on the branch that is there", 9, propose)
+}
+
+// asked lists the requests since they were last forgotten.
+func (w *world) asked() string {
+	var b strings.Builder
+	for _, r := range w.forge.RequestLog() {
+		b.WriteString(r.Method + " " + r.Path + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,234 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/releaser/releaser/internal/github"
+	"github.com/releaser/releaser/registry"
+	"github.com/releaser/releaser/signing"
+)
+
+// round is one look at the world for one chart: branch heads and open pull requests are read once, releases
+// resolved and verified once. It lives as long as one call.
+type round struct {
+	*Promoter
+	chart   string
+	heads   map[[2]string]string
+	open    map[string][]github.PullRequest
+	pushed  map[string]registry.Pushed
+	vouched map[string]signing.Signed // by digest
+}
+
+// newRound starts a look, with what is verified already.
+func (p *Promoter) newRound(chart string, known ...signing.Signed) *round {
+	r := &round{
+		Promoter: p, chart: chart,
+		heads: map[[2]string]string{}, open: map[string][]github.PullRequest{},
+		pushed: map[string]registry.Pushed{}, vouched: map[string]signing.Signed{},
+	}
+	for _, signed := range known {
+		r.pushed[signed.Pushed().Version()] = signed.Pushed()
+		r.pushed[signed.Pushed().Digest()] = signed.Pushed()
+		r.vouched[signed.Pushed().Digest()] = signed
+	}
+	return r
+}
+
+// run looks at all environments of a ladder, decides, and acts where a change is due.
+func (r *round) run(ctx context.Context, ladder []Environment) ([]Proposal, error) {
+	var failed []error
+	surveys := make([]*survey, len(ladder))
+	for i, env := range ladder {
+		s, err := r.look(ctx, env)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", env.Name, err))
+		}
+		surveys[i] = s
+	}
+	changes, err := r.next(ctx, surveys)
+	if err != nil {
+		return nil, errors.Join(append(failed, err)...)
+	}
+	var done []Proposal
+	for i, c := range changes {
+		if surveys[i].failed {
+			continue
+		}
+		p, err := r.act(ctx, surveys[i], c)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", ladder[i].Name, err))
+			continue
+		}
+		done = append(done, p)
+	}
+	return done, errors.Join(failed...)
+}
+
+// act makes a change true, or tells why there is none.
+func (r *round) act(ctx context.Context, s *survey, c Change) (Proposal, error) {
+	if s.branch.foreign != "" {
+		want := Release{Chart: r.chart, Version: c.Want.Version}
+		c.State, c.Reason = Blocked, s.occupied(want)
+		return s.proposal(c), r.comment(ctx, s, want)
+	}
+	if c.State != Move {
+		return s.proposal(c), nil
+	}
+	signed, err := r.verify(ctx, r.pushed[c.Want.Digest])
+	if unfit(err) {
+		c.State, c.Reason = Blocked, err.Error()
+		return s.proposal(c), nil
+	}
+	if err != nil {
+		return Proposal{}, err
+	}
+	p, err := r.propose(ctx, s, signed, false)
+	var refused *github.Refused
+	if errors.As(err, &refused) { // a rule of the repository: repeating does not help
+		p.State, p.Reason = Blocked, err.Error()
+		return p, nil
+	}
+	return p, err
+}
+
+// next runs the pure part on what was found.
+func (r *round) next(ctx context.Context, surveys []*survey) ([]Change, error) {
+	rungs := make([]Rung, len(surveys))
+	takes := false
+	floor := Release{}
+	for i, s := range surveys {
+		rungs[i] = Rung{Environment: s.env, Holds: s.holds, Proposed: s.branch.carries}
+		if s.env.From == FromRelease {
+			if have := s.holds.Release; !takes || higher(floor, have) {
+				floor = have
+			}
+			takes = true
+		}
+	}
+	if !takes {
+		return Next(rungs, nil), nil
+	}
+	released, err := r.released(ctx, floor)
+	if err != nil {
+		return nil, err
+	}
+	return Next(rungs, append(released, floor)), nil // floor is no candidate of anybody: each holds it or a higher one
+}
+
+// maxCandidates bounds how many versions are looked at for one that verifies.
+const maxCandidates = 20
+
+// released finds the newest release that verifies and is higher than floor, besides those that the round
+// knows already. What is foreign, unsigned or a prerelease is passed over.
+func (r *round) released(ctx context.Context, floor Release) ([]Release, error) {
+	var found []Release
+	for _, signed := range r.vouched {
+		found = append(found, releaseOf(signed.Pushed()))
+	}
+	versions, err := r.options.Registry.Versions(ctx, r.chart)
+	if err != nil {
+		return nil, err
+	}
+	tried := 0
+	for _, version := range versions {
+		candidate := Release{Version: version}
+		if prerelease(candidate) {
+			continue
+		}
+		if floor.Version != "" && !higher(candidate, floor) || tried == maxCandidates {
+			break
+		}
+		tried++
+		pushed, err := r.resolve(ctx, version, "")
+		if err == nil {
+			_, err = r.verify(ctx, pushed)
+		}
+		if err == nil {
+			return append([]Release{releaseOf(pushed)}, found...), nil
+		}
+		if !unfit(err) {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// resolve finds a release by its version or, when that is empty, by its digest.
+func (r *round) resolve(ctx context.Context, version, digest string) (registry.Pushed, error) {
+	key := version + digest
+	if p, ok := r.pushed[key]; ok {
+		return p, nil
+	}
+	var p registry.Pushed
+	var err error
+	if version != "" {
+		p, err = r.options.Registry.Resolve(ctx, r.chart, version)
+	} else {
+		p, err = r.options.Registry.ResolveDigest(ctx, r.chart, digest)
+	}
+	if err != nil {
+		return registry.Pushed{}, err
+	}
+	r.pushed[key], r.pushed[p.Digest()] = p, p
+	return p, nil
+}
+
+// verify vouches for a release, once in a round. Nothing else makes what is proposed.
+func (r *round) verify(ctx context.Context, p registry.Pushed) (signing.Signed, error) {
+	if signed, ok := r.vouched[p.Digest()]; ok {
+		return signed, nil
+	}
+	signed, err := r.options.Verifier.Verify(ctx, p)
+	if err == nil {
+		r.vouched[p.Digest()] = signed
+	}
+	return signed, err
+}
+
+// unfit tells that a release may not be proposed whenever it is asked; other errors are temporary.
+func unfit(err error) bool {
+	return slices.ContainsFunc([]error{
+		registry.ErrNotFound, registry.ErrForeign, signing.ErrUnsigned, signing.ErrUntrusted, signing.ErrAltered,
+	}, func(known error) bool { return errors.Is(err, known) })
+}
+
+func (r *round) repository(env Environment) *github.Repository {
+	return r.options.GitHub.Repository(env.Repository)
+}
+
+// head is the commit at the head of an environment's branch.
+func (r *round) head(ctx context.Context, env Environment) (string, error) {
+	key := [2]string{env.Repository, env.Branch}
+	if commit, ok := r.heads[key]; ok {
+		return commit, nil
+	}
+	commit, err := r.repository(env).Branch(ctx, env.Branch)
+	if err == nil {
+		r.heads[key] = commit
+	}
+	return commit, err
+}
+
+// opened is the open pull request of our branch for an environment.
+func (r *round) opened(ctx context.Context, env Environment) (github.PullRequest, bool, error) {
+	all, ok := r.open[env.Repository]
+	if !ok {
+		var err error
+		if all, err = r.repository(env).PullRequests(ctx, "", "open"); err != nil {
+			return github.PullRequest{}, false, err
+		}
+		r.open[env.Repository] = all
+	}
+	i := slices.IndexFunc(all, func(p github.PullRequest) bool { return p.Head == branchName(env.Name, r.chart) })
+	if i < 0 {
+		return github.PullRequest{}, false, nil
+	}
+	return all[i], true, nil
+}
+
+// reasons joins problems into one line.
+func reasons(problems []string) string { return strings.Join(problems, "; ") }

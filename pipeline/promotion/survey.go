@@ -1,0 +1,122 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/releaser/releaser/internal/github"
+	"github.com/releaser/releaser/internal/scalar"
+	"github.com/releaser/releaser/registry"
+)
+
+// survey is what was found of one environment and chart.
+type survey struct {
+	env    Environment
+	chart  string
+	base   string            // head of the environment's branch
+	files  map[string][]byte // what it holds there
+	holds  Holding
+	pr     github.PullRequest // the open one; Number 0 when none is
+	branch branch             // ours, known when pr is open
+	failed bool               // it could not be read now
+}
+
+// proposal is a proposal that says only how things stand.
+func (s *survey) proposal(c Change) Proposal {
+	p := Proposal{
+		Environment: s.env.Name, Chart: s.chart, From: c.Have.Version, To: c.Want.Version,
+		State: c.State, Reason: c.Reason, PullRequest: s.page(),
+	}
+	if s.pr.Number != 0 {
+		p.Branch = s.ours()
+	}
+	return p
+}
+
+// ours is the name of our branch.
+func (s *survey) ours() string { return branchName(s.env.Name, s.chart) }
+
+// page is the open pull request as people know it.
+func (s *survey) page() PullRequest {
+	if s.pr.Number == 0 {
+		return PullRequest{}
+	}
+	return PullRequest{Number: s.pr.Number, URL: s.pr.URL, State: s.pr.State}
+}
+
+// look surveys an environment for a round of several: what needs a person makes it blocked, so that the
+// others go on; other errors are returned beside a survey that holds nothing.
+func (r *round) look(ctx context.Context, env Environment) (*survey, error) {
+	s, err := r.survey(ctx, env)
+	if err == nil {
+		return s, nil
+	}
+	s = &survey{env: env, chart: r.chart, holds: Holding{Missing: []string{err.Error()}}}
+	var refused *github.Refused
+	if errors.Is(err, github.ErrNotFound) || errors.As(err, &refused) || env.check(r.chart) != nil {
+		return s, nil
+	}
+	s.failed = true
+	return s, err
+}
+
+// survey reads an environment at its branch head, and our open pull request.
+func (r *round) survey(ctx context.Context, env Environment) (*survey, error) {
+	if err := env.check(r.chart); err != nil {
+		return nil, err
+	}
+	s := &survey{env: env, chart: r.chart}
+	var err error
+	if s.base, err = r.head(ctx, env); err != nil {
+		return nil, err
+	}
+	if s.files, err = r.repository(env).Files(ctx, s.base, env.paths(r.chart)); err != nil {
+		return nil, err
+	}
+	if s.holds, err = r.read(ctx, env, s.files); err != nil {
+		return nil, err
+	}
+	pr, open, err := r.opened(ctx, env)
+	if err != nil || !open {
+		return s, err
+	}
+	s.pr = pr
+	s.branch, err = r.inspect(ctx, s, pr.HeadCommit)
+	return s, err
+}
+
+// read tells what files hold: the release that they name, resolved in the registry and compared with every
+// key beside it.
+func (r *round) read(ctx context.Context, env Environment, files map[string][]byte) (Holding, error) {
+	var h Holding
+	found := signs(env, r.chart, files, &h)
+	lead, ok := leading(found)
+	if !ok {
+		h.Empty = len(h.Missing) == 0 && len(h.Disagreements) == 0 && len(found) > 0
+		if !h.Empty && len(h.Problems()) == 0 {
+			h.Missing = []string{fmt.Sprintf("environment %s: no file sets {version} or {digest}, so nothing tells what runs there: add one to its files", env.Name)}
+		}
+		return h, nil
+	}
+	digest := lead.digest
+	if lead.version != "" {
+		digest = ""
+	}
+	pushed, err := r.resolve(ctx, lead.version, digest)
+	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrForeign) {
+		h.add(nil, []Disagreement{lead.against("a release of " + r.chart + " that is in the registry")})
+		return h, nil
+	}
+	if err != nil {
+		return h, err
+	}
+	h.Release = releaseOf(pushed)
+	h.add(compare(files, r.edits(env, h.Release)))
+	return h, nil
+}
+
+// edits are the scalars that a release sets in an environment.
+func (r *round) edits(env Environment, release Release) []scalar.Edit {
+	return Edits(env, release, r.options.Pins(release.Source, release.Path))
+}
