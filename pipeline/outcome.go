@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/releaser/releaser/charts"
+	"github.com/releaser/releaser/pipeline/promotion"
+	"github.com/releaser/releaser/pipeline/source"
+	"github.com/releaser/releaser/registry"
+	"github.com/releaser/releaser/signing"
+)
+
+// State says where a tag has come to. Released, Rejected and Ignored are final for that tag and commit;
+// Waiting and Failed are looked at again.
+type State string
+
+const (
+	// Released: in the registry, signed, and proposed where it should be.
+	Released State = "released"
+	// Rejected: something in the tag or the chart has to change first; the reason says what.
+	Rejected State = "rejected"
+	// Ignored: not ours to release, because it was there before us or carries no chart of ours.
+	Ignored State = "ignored"
+	// Waiting: something else has to happen first, as a merge of the tagged commit.
+	Waiting State = "waiting"
+	// Failed: a server or the network did not do its part; the next sweep tries again.
+	Failed State = "failed"
+)
+
+// Final tells whether nothing but a moved tag can change this state.
+func (s State) Final() bool { return s == Released || s == Rejected || s == Ignored }
+
+// Outcome is what became of one chart at one tag.
+type Outcome struct {
+	Source     string               `json:"source"`
+	Tag        string               `json:"tag"`
+	Commit     string               `json:"commit"`
+	Chart      string               `json:"chart,omitempty"`
+	Version    string               `json:"version,omitempty"`
+	State      State                `json:"state"`
+	Reason     string               `json:"reason,omitempty"`
+	Findings   []charts.Finding     `json:"findings,omitempty"`
+	Reference  string               `json:"reference,omitempty"`
+	Digest     string               `json:"digest,omitempty"`
+	Uploaded   bool                 `json:"uploaded"`
+	Signatures []signing.Signature  `json:"signatures,omitempty"`
+	Proposals  []promotion.Proposal `json:"pullRequests,omitempty"`
+	Stages     []Stage              `json:"-"`
+
+	// Err is the error behind Rejected, Waiting and Failed.
+	Err error `json:"-"`
+}
+
+// released notes what is in the registry.
+func (o *Outcome) released(signed signing.Signed) {
+	pushed := signed.Pushed()
+	o.Reference, o.Digest, o.Uploaded = pushed.Reference(), pushed.Digest(), pushed.New()
+	o.Signatures = signed.Signatures()
+}
+
+// failed is the outcome of a release that ended with err.
+func (o Outcome) failed(err error) Outcome {
+	o.State, o.Err, o.Reason = Classify(err), err, err.Error()
+	var rejected *charts.Rejected
+	if errors.As(err, &rejected) {
+		o.Findings = rejected.Findings
+	}
+	return o
+}
+
+// Classify says what an error of the line means for the tag: the one place where that is decided.
+// An error that nobody knows is taken for temporary: trying again harms nothing.
+func Classify(err error) State {
+	var rejected *charts.Rejected
+	var waiting *Unmet
+	var unfit *Unfit
+	switch {
+	case errors.As(err, &waiting), errors.Is(err, registry.ErrNotFound):
+		return Waiting // a dependency that is not released yet is not found
+	case errors.As(err, &rejected), errors.As(err, &unfit),
+		errors.Is(err, source.ErrNotCommit), errors.Is(err, source.ErrTooLarge), errors.Is(err, source.ErrBadName),
+		errors.Is(err, registry.ErrConflict), errors.Is(err, registry.ErrForeign),
+		errors.Is(err, signing.ErrAltered):
+		return Rejected
+	}
+	return Failed
+}
+
+// Unmet is a condition that a release waits for.
+type Unmet struct{ Reason string }
+
+func (e *Unmet) Error() string { return e.Reason }
+
+// Unfit is a tag that cannot be released as it is.
+type Unfit struct{ Reason string }
+
+func (e *Unfit) Error() string { return e.Reason }

@@ -1,0 +1,48 @@
+// Package pipeline carries a Helm chart from a git tag to promotion pull requests.
+//
+//	tag -> find -> checkout -> pin -> vendor -> lint -> package -> push -> sign -> propose
+//
+// Release is the whole line. Each stage takes what the one before it made, so that a stage out of order does
+// not compile: only charts.Lint makes what charts.Pack takes, and only signing makes what a pull request
+// may name. Every stage looks before it acts, so a release may be cut off anywhere and run again.
+//
+// Around the line: Find says which charts a tag releases (find.go), Sweep finds the tags that are not released
+// yet (sweep.go), a Loop decides when (loop.go), and an Outcome says what became of a tag (outcome.go).
+package pipeline
+
+import (
+	"context"
+
+	"github.com/releaser/releaser/charts"
+	"github.com/releaser/releaser/pipeline/promotion"
+	"github.com/releaser/releaser/registry"
+	"github.com/releaser/releaser/signing"
+)
+
+// Line is the hands that do the stages. All of them are shared by every release of the process.
+type Line struct {
+	Sandbox  charts.Sandbox
+	Registry *registry.Registry
+	Signer   *signing.Signer
+	Promoter *promotion.Promoter
+	// Observe is told of each stage as it ends. It may be called from several goroutines.
+	Observe func(Event)
+}
+
+// Release carries one chart at one tag down the line and says what became of it. Called again for a release
+// that is done, it uploads nothing, signs nothing and commits nothing.
+func (l *Line) Release(ctx context.Context, job Job) Outcome {
+	run := l.begin(job)
+	tree := step(run, "checkout", func() (charts.Tree, error) { return job.Checkout(ctx) })
+	pinned := step(run, "pin", func() (charts.Pinned, error) { return charts.Pin(tree, job.Pins()) })
+	vendored := step(run, "vendor", func() (charts.Vendored, error) { return charts.Vendor(ctx, pinned, job.Source.Getter) })
+	linted := step(run, "lint", func() (charts.Linted, error) { return charts.Lint(ctx, l.Sandbox, vendored, job.Rules()) })
+	pkg := step(run, "package", func() (charts.Package, error) { return charts.Pack(linted) })
+	pushed := step(run, "push", func() (registry.Pushed, error) { return l.Registry.Push(ctx, pkg) })
+	signed := step(run, "sign", func() (signing.Signed, error) { return l.Signer.Sign(ctx, pushed) })
+	if pkg.Library() { // nobody deploys a library: it ends signed
+		return run.end(pkg, signed, nil)
+	}
+	proposals := step(run, "propose", func() ([]promotion.Proposal, error) { return l.Promoter.Propose(ctx, signed) })
+	return run.end(pkg, signed, proposals)
+}

@@ -1,0 +1,225 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/releaser/releaser/config"
+	"github.com/releaser/releaser/pipeline/promotion"
+	"github.com/releaser/releaser/pipeline/source"
+	"github.com/releaser/releaser/registry"
+)
+
+// Sweeper finds the tags that are not released yet, and releases them.
+type Sweeper struct {
+	Line *Line
+	Log  *slog.Logger
+	// Known are the tags whose outcome is final.
+	Known *Known
+	// Done is told every outcome that is new.
+	Done func(Outcome)
+}
+
+// Known remembers the tags that need no further look: by source, name and commit, so that a moved tag is new
+// again. It is an economy and no truth: with an empty one, the registry says which versions exist.
+type Known struct {
+	mu sync.Mutex
+	// tags holds "" for a tag that is final, and for one that waits the branch heads that it was looked at with.
+	tags map[[3]string]string
+}
+
+// NewKnown returns an empty memory.
+func NewKnown() *Known { return &Known{tags: map[[3]string]string{}} }
+
+// settled tells whether a look at the tag would find nothing new while the branches are at these heads.
+func (k *Known) settled(source string, t source.Tag, heads string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at, ok := k.tags[[3]string{source, t.Name, t.Commit}]
+	return ok && (at == "" || at == heads)
+}
+
+func (k *Known) add(source string, t source.Tag, heads string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tags[[3]string{source, t.Name, t.Commit}] = heads
+}
+
+// Sweep lists the source's tags once and releases those that match and are neither known nor in the baseline,
+// a chart's lower versions first. One tag's failure is its own: the others go on. The error says why the
+// source could not be looked at at all.
+func (w *Sweeper) Sweep(ctx context.Context, s *Source) error {
+	refs, err := s.Git.Refs(ctx)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.Rules.Name, err)
+	}
+	for _, bad := range refs.Rejected {
+		w.Log.Warn("ref is not looked at", "source", s.Rules.Name, "tag", bad.Name, "err", bad.Reason+"; "+bad.Fix)
+	}
+	baseline, err := w.baseline(ctx, s, refs.Tags)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.Rules.Name, err)
+	}
+	heads := s.heads(refs)
+	for _, tag := range s.inOrder(refs.Tags) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if baseline[tag.Name] == tag.Commit || w.Known.settled(s.Rules.Name, tag, heads) {
+			continue
+		}
+		w.settle(ctx, s, refs, tag)
+	}
+	return nil
+}
+
+// settle releases what one tag names, and remembers the tag unless it is to be tried again at the next sweep.
+func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag source.Tag) {
+	until, again := "", false
+	for _, o := range w.outcomes(ctx, s, refs, tag) {
+		if ctx.Err() != nil {
+			return
+		}
+		var unmet *Unmet
+		switch {
+		case o.State.Final():
+		case errors.As(o.Err, &unmet):
+			until = s.heads(refs)
+		default:
+			again = true
+		}
+		w.Done(o)
+	}
+	if !again {
+		w.Known.add(s.Rules.Name, tag, until)
+	}
+}
+
+// heads names where the source's branches are: what a tag waits for cannot come about unless one of them moves.
+func (s *Source) heads(refs source.Refs) string {
+	at := "at"
+	for _, branch := range s.Rules.Branches {
+		at += " " + branch + "=" + refs.Heads[branch]
+	}
+	return at
+}
+
+// outcomes is what becomes of a tag: what the registry says of it, or what the line makes of it.
+func (w *Sweeper) outcomes(ctx context.Context, s *Source, refs source.Refs, tag source.Tag) []Outcome {
+	if o, ok := w.there(ctx, s, tag); ok {
+		return []Outcome{o}
+	}
+	return w.Line.Tag(ctx, s, refs, tag)
+}
+
+// there looks whether a tag that names its chart has been down the line: its version is in the registry, made
+// from this very tag and commit, and signed. Its pull requests are the business of the rounds of promotion.
+func (w *Sweeper) there(ctx context.Context, s *Source, tag source.Tag) (Outcome, bool) {
+	match, ok, err := s.match(tag.Name)
+	if err != nil || !ok || match.Chart == "" {
+		return Outcome{}, false
+	}
+	pushed, err := w.Line.Registry.Resolve(ctx, match.Chart, match.Version)
+	if err != nil || !isOf(pushed, s.Rules.URL, tag) {
+		return Outcome{}, false
+	}
+	signed, err := w.Line.Signer.Verify(ctx, pushed)
+	if err != nil {
+		return Outcome{}, false
+	}
+	o := Outcome{Source: s.Rules.Name, Tag: tag.Name, Commit: tag.Commit, Chart: match.Chart, Version: match.Version, State: Released}
+	o.released(signed)
+	return o, true
+}
+
+func isOf(p registry.Pushed, source string, tag source.Tag) bool {
+	return p.Source() == source && p.Tag() == tag.Name && p.Commit() == tag.Commit
+}
+
+// inOrder are the tags that some pattern fits or almost fits, lower versions first.
+func (s *Source) inOrder(tags []source.Tag) []source.Tag {
+	type versioned struct {
+		tag     source.Tag
+		version *semver.Version
+	}
+	var all []versioned
+	for _, t := range tags {
+		m, ok, err := s.match(t.Name)
+		if !ok && err == nil {
+			continue
+		}
+		v, err := semver.StrictNewVersion(m.Version)
+		if err != nil {
+			v = &semver.Version{} // its rejection comes first
+		}
+		all = append(all, versioned{t, v})
+	}
+	slices.SortStableFunc(all, func(a, b versioned) int { return a.version.Compare(b.version) })
+	ordered := make([]source.Tag, len(all))
+	for i, v := range all {
+		ordered[i] = v.tag
+	}
+	return ordered
+}
+
+// baseline are the tags that were there before us, by name and commit. On the first contact with a source the
+// configuration decides which ones these are, and the registry remembers; it is never widened.
+func (w *Sweeper) baseline(ctx context.Context, s *Source, tags []source.Tag) (map[string]string, error) {
+	known, found, err := w.Line.Registry.Baseline(ctx, s.Rules.Name)
+	if err != nil || found {
+		return known, err
+	}
+	first := s.firstContact(tags)
+	if err := w.Line.Registry.WriteBaseline(ctx, s.Rules.Name, first); err != nil {
+		return nil, err
+	}
+	if len(first) > 0 {
+		w.Log.Info("first contact: tags that were there before are left alone", "source", s.Rules.Name, "tags", len(first))
+	}
+	return first, nil
+}
+
+// firstContact are the tags to leave alone, by `existing`: all of them, all but each chart's newest, or none.
+func (s *Source) firstContact(tags []source.Tag) map[string]string {
+	before := map[string]string{}
+	if s.Rules.Existing == config.ExistingAll {
+		return before
+	}
+	newest := map[string]string{}
+	for _, t := range s.inOrder(tags) {
+		before[t.Name] = t.Commit
+		if m, ok, _ := s.match(t.Name); ok {
+			newest[m.Chart] = t.Name
+		}
+	}
+	if s.Rules.Existing == config.ExistingLatest {
+		for _, name := range newest {
+			delete(before, name)
+		}
+	}
+	return before
+}
+
+// Promote does one round of promotions for every chart that the environments know. One chart's failure is its
+// own, and so is that of an environment that cannot be read.
+func Promote(ctx context.Context, p *promotion.Promoter, log *slog.Logger, done func(promotion.Proposal)) {
+	known, err := p.Charts(ctx)
+	if err != nil && ctx.Err() == nil {
+		log.Error("environments cannot be read", "err", err)
+	}
+	for _, chart := range known {
+		proposals, err := p.Round(ctx, chart)
+		if err != nil && ctx.Err() == nil {
+			log.Error("promotion", "chart", chart, "err", err)
+		}
+		for _, proposal := range proposals {
+			done(proposal)
+		}
+	}
+}
