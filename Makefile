@@ -1,0 +1,21 @@
+# Everything is a Go command; this file only names them.
+
+.PHONY: test rigs staticcheck race demo image
+
+test: ## what the README says
+	go test ./...
+
+rigs: ## the judges that are not ours, built into a cache outside the tree
+	go run ./internal/lab/rigs/build
+
+staticcheck:
+	"$$(go run ./internal/lab/rigs/build -path staticcheck)" ./...
+
+race:
+	go test -race ./pipeline/... ./internal/web/
+
+demo:
+	go run ./cmd/releaser demo
+
+image:
+	docker build .
