@@ -126,7 +126,13 @@ func (s *Source) jobs(ctx context.Context, files *source.Snapshot, match source.
 // folders are the configured folders that hold a Chart.yaml, in the order of their paths.
 func (s *Source) folders(files *source.Snapshot) (found []Job, err error) {
 	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.Name() != "Chart.yaml" {
+		switch {
+		case errors.Is(err, source.ErrBadName): // of a chart: it is told when its files are fetched; of others: not ours
+			if job, ok := s.Folder(name); ok {
+				found = append(found, job)
+			}
+			return fs.SkipDir
+		case err != nil || d.Name() != "Chart.yaml":
 			return err
 		}
 		if job, ok := s.Folder(path.Dir(name)); ok {
@@ -146,7 +152,11 @@ func (s *Source) Folder(dir string) (j Job, ok bool) {
 // named is the chart of that name among the folders, with the tag's version. A folder of that name whose Chart.yaml
 // cannot be read is taken for it, so that its author learns of it; one that holds another chart is not.
 func named(ctx context.Context, files *source.Snapshot, folders []Job, match source.Match) ([]Job, error) {
-	if err := fetchCharts(ctx, files, folders); err != nil {
+	names := chartFiles(folders)
+	if len(folders) == 1 { // this is it, in all likelihood: one request for all of it
+		names = []string{folders[0].Dir}
+	}
+	if err := files.Fetch(ctx, names...); err != nil {
 		return nil, err
 	}
 	for _, j := range folders {
@@ -162,7 +172,7 @@ func named(ctx context.Context, files *source.Snapshot, folders []Job, match sou
 // carrying are the charts among the folders that carry the version. One whose Chart.yaml cannot be read may carry it,
 // too: it is rejected on its own line, and the others go down theirs.
 func (s *Source) carrying(ctx context.Context, files *source.Snapshot, folders []Job, version string) (found []Job, err error) {
-	if err := fetchCharts(ctx, files, folders); err != nil {
+	if err := files.Fetch(ctx, chartFiles(folders)...); err != nil {
 		return nil, err
 	}
 	for _, j := range folders {
@@ -178,12 +188,11 @@ func (s *Source) carrying(ctx context.Context, files *source.Snapshot, folders [
 	return found, nil
 }
 
-func fetchCharts(ctx context.Context, files *source.Snapshot, folders []Job) error {
-	var names []string
+func chartFiles(folders []Job) (names []string) {
 	for _, j := range folders {
 		names = append(names, path.Join(j.Dir, "Chart.yaml"))
 	}
-	return files.Fetch(ctx, names...)
+	return names
 }
 
 func split(all []Job, is func(Job) bool) (yes, no []Job) {
