@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -85,6 +86,51 @@ func TestALoopIsReadyWhenEveryTaskHasRunOnce(t *testing.T) {
 		stop()
 		<-ended
 	})
+}
+
+func TestAHintMakesARunAtOnceAndTheIntervalBeginsAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var runs []time.Duration
+		began := time.Now()
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Hour)
+		defer stop()
+		l := NewLoop(Task{Names: []string{"acme/platform"}, Every: time.Hour, Do: func(context.Context) { runs = append(runs, time.Since(began)) }})
+		go func() {
+			time.Sleep(90 * time.Minute)
+			l.Wake([]string{"acme/other"})
+			time.Sleep(time.Minute)
+			l.Wake([]string{"acme/other", "acme/platform"})
+		}()
+		l.Run(ctx)
+		if want := []time.Duration{0, time.Hour, 91 * time.Minute, 151 * time.Minute}; !slices.Equal(runs, want) {
+			t.Errorf("it ran at %v", runs)
+		}
+	})
+}
+
+func TestALoopReturnsWhenTheTaskUnderWayHas(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		ended := false
+		NewLoop(Task{Every: time.Minute, Do: func(context.Context) {
+			time.Sleep(time.Hour)
+			ended = true
+		}}).Run(ctx)
+		if !ended {
+			t.Error("the task was left alone")
+		}
+	})
+}
+
+func TestALoopWithoutTasksIsReady(t *testing.T) {
+	t.Parallel()
+	l := NewLoop()
+	l.Run(t.Context())
+	<-l.Ready()
+	l.Wake([]string{"acme/platform"})
 }
 
 func TestAHintWakesByAnyURLOfTheRepositoryAndByNoOther(t *testing.T) {

@@ -107,19 +107,28 @@ func (a *app) demo(ctx context.Context, dir string, once bool) error {
 	return nil
 }
 
-// demoFolder makes the folder that everything lies in.
+// demoFolder makes the folder that everything lies in. Packing and the sandbox use the system's temporary folder; in the
+// demo that is a part of this one.
 func demoFolder(dir string) (full string, remove func(), err error) {
+	remove = func() {}
 	if dir == "" {
-		dir, err = os.MkdirTemp("", "releaser-demo-")
-		return dir, func() { _ = os.RemoveAll(dir) }, err
+		if full, err = os.MkdirTemp("", "releaser-demo-"); err != nil {
+			return "", nil, err
+		}
+		remove = func() { _ = os.RemoveAll(full) }
+	} else {
+		if full, err = filepath.Abs(dir); err != nil {
+			return "", nil, err
+		}
+		if found, err := os.ReadDir(full); err == nil && len(found) > 0 {
+			return "", nil, usageError{fmt.Errorf("--dir %s: there is something in it already; name a new folder", dir)}
+		}
 	}
-	if full, err = filepath.Abs(dir); err != nil {
+	temporary := filepath.Join(full, "tmp")
+	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		return "", nil, err
 	}
-	if found, err := os.ReadDir(full); err == nil && len(found) > 0 {
-		return "", nil, usageError{fmt.Errorf("--dir %s: there is something in it already; name a new folder", dir)}
-	}
-	return full, func() {}, os.MkdirAll(full, 0o755)
+	return full, remove, os.Setenv("TMPDIR", temporary)
 }
 
 // story tells what happens, in order.

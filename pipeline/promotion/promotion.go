@@ -173,11 +173,11 @@ func (e Environment) check(chart string) error {
 		return fmt.Errorf("environment %q: not a name: use a-z, 0-9, . and -, such as staging", e.Name)
 	}
 	if !goodName(chart) {
-		return fmt.Errorf("chart %q: not a name: use a-z, 0-9, . and -", chart)
+		return fmt.Errorf("chart %q: not a name: use a-z, 0-9, . and -, such as voice-agent", chart)
 	}
 	for _, p := range e.paths(chart) {
 		if !fs.ValidPath(p) || p == "." {
-			return fmt.Errorf("environment %s: path %q leaves the repository: write it relative to its root, without ..", e.Name, p)
+			return fmt.Errorf("environment %s: path %q leaves the repository: write it relative to its root, with no .. in it", e.Name, p)
 		}
 	}
 	return nil
