@@ -40,7 +40,7 @@ type Job struct {
 
 // Find says which charts a tag releases: the one that it names, or, when it names none, every configured chart
 // whose version it carries. The tag's commit must be reachable from one of the source's branches. A tag that
-// matches no pattern gives no job and no error; Unfit and Unmet say why a matching one gives none.
+// matches no pattern gives no job and no error; Unfit, Unmet and Foreign say why a matching one gives none.
 func (s *Source) Find(ctx context.Context, refs source.Refs, tag source.Tag) ([]Job, error) {
 	began := time.Now()
 	match, ok, err := s.match(tag.Name)
@@ -65,18 +65,15 @@ func (s *Source) Find(ctx context.Context, refs source.Refs, tag source.Tag) ([]
 
 // Tag carries every chart that a tag releases down its own line. No outcome means that no pattern fits the tag.
 func (l *Line) Tag(ctx context.Context, s *Source, refs source.Refs, tag source.Tag) []Outcome {
-	o := Outcome{Source: s.Rules.Name, Tag: tag.Name, Commit: tag.Commit}
 	jobs, err := s.Find(ctx, refs, tag)
 	if err != nil {
+		match, _, _ := s.match(tag.Name)
+		o := Outcome{Source: s.Rules.Name, Tag: tag.Name, Commit: tag.Commit, Chart: match.Chart, Version: match.Version}
 		return []Outcome{o.failed(err)}
 	}
 	var outcomes []Outcome
 	for _, job := range jobs {
 		outcomes = append(outcomes, l.Release(ctx, job))
-	}
-	if _, fits, _ := s.match(tag.Name); fits && len(jobs) == 0 {
-		o.State, o.Reason = Ignored, "no configured chart carries this version"
-		return []Outcome{o}
 	}
 	return outcomes
 }
@@ -119,7 +116,7 @@ func (s *Source) jobs(ctx context.Context, files *source.Snapshot, match source.
 			return found, err
 		}
 	}
-	return nil, &Unfit{Reason: fmt.Sprintf("no configured folder holds a chart named %s: look at sources[%s].charts, or at the tag",
+	return nil, &Foreign{Reason: fmt.Sprintf("no configured folder holds a chart named %s: if there should be one, look at sources[%s].charts and at the tag",
 		match.Chart, s.Rules.Name)}
 }
 
@@ -184,6 +181,9 @@ func (s *Source) carrying(ctx context.Context, files *source.Snapshot, folders [
 			j.Chart, j.Version = name, version
 			found = append(found, j)
 		}
+	}
+	if len(found) == 0 {
+		return nil, &Foreign{Reason: "no configured chart carries version " + version}
 	}
 	return found, nil
 }

@@ -74,7 +74,10 @@ func Classify(err error) State {
 	var rejected *charts.Rejected
 	var waiting *Unmet
 	var unfit *Unfit
+	var foreign *Foreign
 	switch {
+	case errors.As(err, &foreign):
+		return Ignored
 	case errors.As(err, &waiting), errors.Is(err, registry.ErrNotFound):
 		return Waiting // a dependency that is not released yet is not found
 	case errors.As(err, &rejected), errors.As(err, &unfit),
@@ -95,3 +98,8 @@ func (e *Unmet) Error() string { return e.Reason }
 type Unfit struct{ Reason string }
 
 func (e *Unfit) Error() string { return e.Reason }
+
+// Foreign is a tag that fits a pattern and carries no chart of ours: other things are tagged in this repository, too.
+type Foreign struct{ Reason string }
+
+func (e *Foreign) Error() string { return e.Reason }

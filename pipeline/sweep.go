@@ -23,7 +23,7 @@ type Sweeper struct {
 	Log  *slog.Logger
 	// Known are the tags whose outcome is final.
 	Known *Known
-	// Done is told every outcome that is new.
+	// Done is told every outcome that is new: what a tag waits for is told once, not at every sweep.
 	Done func(Outcome)
 }
 
@@ -33,10 +33,24 @@ type Known struct {
 	mu sync.Mutex
 	// tags holds "" for a tag that is final, and for one that waits the branch heads that it was looked at with.
 	tags map[[3]string]string
+	// told holds what was last said of something that is looked at again at each sweep.
+	told map[[3]string]string
 }
 
 // NewKnown returns an empty memory.
-func NewKnown() *Known { return &Known{tags: map[[3]string]string{}} }
+func NewKnown() *Known { return &Known{tags: map[[3]string]string{}, told: map[[3]string]string{}} }
+
+// news tells whether this has not been said yet, and remembers that it is said now.
+func (k *Known) news(source, tag, chart, text string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key := [3]string{source, tag, chart}
+	if k.told[key] == text {
+		return false
+	}
+	k.told[key] = text
+	return true
+}
 
 // settled tells whether a look at the tag would find nothing new while the branches are at these heads.
 func (k *Known) settled(source string, t source.Tag, heads string) bool {
@@ -52,32 +66,42 @@ func (k *Known) add(source string, t source.Tag, heads string) {
 	k.tags[[3]string{source, t.Name, t.Commit}] = heads
 }
 
+// Swept counts what a sweep saw.
+type Swept struct {
+	// Tags are all tags of the source, Unmatched those that fit no pattern, Before those that were there before us.
+	Tags, Unmatched, Before int
+}
+
 // Sweep lists the source's tags once and releases those that match and are neither known nor in the baseline,
 // a chart's lower versions first. One tag's failure is its own: the others go on. The error says why the
 // source could not be looked at at all.
-func (w *Sweeper) Sweep(ctx context.Context, s *Source) error {
+func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
 	refs, err := s.Git.Refs(ctx)
 	if err != nil {
-		return fmt.Errorf("source %s: %w", s.Rules.Name, err)
+		return Swept{}, fmt.Errorf("source %s: %w", s.Rules.Name, err)
 	}
 	for _, bad := range refs.Rejected {
+		if !w.Known.news(s.Rules.Name, bad.Name, "", bad.Reason) {
+			continue
+		}
 		w.Log.Warn("ref is not looked at", "source", s.Rules.Name, "tag", bad.Name, "err", bad.Reason+"; "+bad.Fix)
 	}
 	baseline, err := w.baseline(ctx, s, refs.Tags)
 	if err != nil {
-		return fmt.Errorf("source %s: %w", s.Rules.Name, err)
+		return Swept{}, fmt.Errorf("source %s: %w", s.Rules.Name, err)
 	}
-	heads := s.heads(refs)
-	for _, tag := range s.inOrder(refs.Tags) {
+	ours, heads := s.inOrder(refs.Tags), s.heads(refs)
+	swept := Swept{Tags: len(refs.Tags), Unmatched: len(refs.Tags) - len(ours), Before: len(baseline)}
+	for _, tag := range ours {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return swept, ctx.Err()
 		}
 		if baseline[tag.Name] == tag.Commit || w.Known.settled(s.Rules.Name, tag, heads) {
 			continue
 		}
 		w.settle(ctx, s, refs, tag)
 	}
-	return nil
+	return swept, nil
 }
 
 // settle releases what one tag names, and remembers the tag unless it is to be tried again at the next sweep.
@@ -95,7 +119,9 @@ func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag s
 		default:
 			again = true
 		}
-		w.Done(o)
+		if w.Known.news(s.Rules.Name, tag.Name+" "+tag.Commit, o.Chart, string(o.State)+" "+o.Reason) {
+			w.Done(o)
+		}
 	}
 	if !again {
 		w.Known.add(s.Rules.Name, tag, until)
