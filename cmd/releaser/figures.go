@@ -21,6 +21,7 @@ type figures struct {
 	stages     *prometheus.HistogramVec
 	sweeps     *prometheus.HistogramVec
 	failures   *prometheus.CounterVec
+	listed     *prometheus.GaugeVec
 	proposals  *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
 }
@@ -37,12 +38,14 @@ func newFigures() *figures {
 			Help: "Time that a sweep of a source takes, releases included."}, []string{"source"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "releaser_sweep_failures_total",
 			Help: "Sweeps that could not look at their source."}, []string{"source"}),
+		listed: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "releaser_tags",
+			Help: "Tags of a source at the last sweep: those that fit a pattern, those that fit none, and those that were there before us."}, []string{"source", "kind"}),
 		proposals: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "releaser_promotions_total",
 			Help: "Promotions that came to a state, by environment and state."}, []string{"environment", "state"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "releaser_webhook_deliveries_total",
 			Help: "Webhook deliveries, by event and status code of the answer."}, []string{"event", "code"}),
 	}
-	f.registry.MustRegister(f.outcomes, f.stages, f.sweeps, f.failures, f.proposals, f.deliveries,
+	f.registry.MustRegister(f.outcomes, f.stages, f.sweeps, f.failures, f.listed, f.proposals, f.deliveries,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return f
 }
@@ -63,11 +66,15 @@ func (f *figures) outcome(o pipeline.Outcome) {
 	f.outcomes.WithLabelValues(o.Source, string(o.State)).Inc()
 }
 
-func (f *figures) sweep(source string, took time.Duration, err error) {
+func (f *figures) sweep(source string, took time.Duration, swept pipeline.Swept, err error) {
 	f.sweeps.WithLabelValues(source).Observe(took.Seconds())
 	if err != nil {
 		f.failures.WithLabelValues(source).Inc()
+		return
 	}
+	f.listed.WithLabelValues(source, "unmatched").Set(float64(swept.Unmatched))
+	f.listed.WithLabelValues(source, "matched").Set(float64(swept.Tags - swept.Unmatched))
+	f.listed.WithLabelValues(source, "before").Set(float64(swept.Before))
 }
 
 // proposal counts what happened; that nothing had to happen is no event.

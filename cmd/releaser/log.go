@@ -24,7 +24,7 @@ func (h *house) logOutcome(o pipeline.Outcome) {
 			h.logProposal(p)
 		}
 	case pipeline.Ignored:
-		log.Debug("ignored", "err", o.Reason)
+		log.Warn("ignored", "err", o.Reason)
 	case pipeline.Waiting:
 		log.Info("waiting", "chart", o.Chart, "version", o.Version, "err", o.Reason)
 	default:

@@ -36,7 +36,8 @@ has come to its end, 1 when one was rejected or could not be released.`,
 			}}
 			var failed error
 			for _, s := range h.sources {
-				failed = errors.Join(failed, sweeper.Sweep(c.Context(), s))
+				_, err := sweeper.Sweep(c.Context(), s)
+				failed = errors.Join(failed, err)
 			}
 			if names, _ := h.environments(); len(names) > 0 {
 				pipeline.Promote(c.Context(), h.promoter, h.log, func(p promotion.Proposal) {

@@ -85,7 +85,7 @@ func (a *app) printOutcomes(outcomes []pipeline.Outcome) error {
 		return err
 	}
 	for _, o := range outcomes {
-		if o.State != pipeline.Released && o.State != pipeline.Ignored {
+		if o.State != pipeline.Released {
 			return errReported
 		}
 	}

@@ -73,8 +73,8 @@ func (h *house) daemon(w witness) *daemon {
 	for _, s := range h.sources {
 		tasks = append(tasks, pipeline.Task{Names: []string{s.Rules.URL}, Every: s.Rules.Poll, Do: func(ctx context.Context) {
 			began := time.Now()
-			err := sweeper.Sweep(ctx, s)
-			d.figures.sweep(s.Rules.Name, time.Since(began), err)
+			swept, err := sweeper.Sweep(ctx, s)
+			d.figures.sweep(s.Rules.Name, time.Since(began), swept, err)
 			if err != nil && ctx.Err() == nil {
 				h.log.Error("sweep", "source", s.Rules.Name, "err", err)
 			}

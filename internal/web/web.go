@@ -69,7 +69,7 @@ func probes(mux *http.ServeMux, ready func() error) {
 }
 
 // Serve answers on the listener until the context ends, then lets the requests under way finish within
-// grace. It returns nil after such an end.
+// grace, and cuts off those that are slower. It returns nil after such an end.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, grace time.Duration) error {
 	s := &http.Server{
 		Handler:           h,
@@ -83,7 +83,11 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, grace time.Durat
 	stop := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
-		stopped <- s.Shutdown(end)
+		err := s.Shutdown(end)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = s.Close()
+		}
+		stopped <- err
 	})
 	err := s.Serve(l)
 	if stop() || !errors.Is(err, http.ErrServerClosed) {

@@ -333,3 +333,35 @@ func TestGitHubsOwnPayloadsWakeTheirRepositoryAlone(t *testing.T) {
 		})
 	}
 }
+
+func TestServeCutsOffWhoeverIsSlowerThanTheGrace(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := make(chan struct{})
+	reading := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(began)
+		_, _ = io.ReadAll(r.Body)
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(ctx, l, reading, 50*time.Millisecond) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+	<-began
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("one slow client holds the server")
+	}
+}
