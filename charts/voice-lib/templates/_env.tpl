@@ -4,7 +4,7 @@ Takes the map. Nothing secret belongs into it: see voice-lib.secretEnv.
 */}}
 {{- define "voice-lib.env" -}}
 {{- range $name, $value := . }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   value: {{ $value | quote }}
 {{- end }}
 {{- end -}}
@@ -14,9 +14,9 @@ voice-lib.secretEnv takes one environment variable from a key of an existing Sec
 Takes a dict of "name" (the variable), "secret" (the Secret's name) and "key".
 */}}
 {{- define "voice-lib.secretEnv" -}}
-- name: {{ .name }}
+- name: {{ .name | quote }}
   valueFrom:
     secretKeyRef:
-      name: {{ .secret }}
-      key: {{ .key }}
+      name: {{ .secret | quote }}
+      key: {{ .key | quote }}
 {{- end -}}

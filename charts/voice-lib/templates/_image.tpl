@@ -1,7 +1,9 @@
 {{/*
-voice-lib.image is an image's name as a container takes it.
-Takes an image's values: repository and tag. A tag is never guessed.
+voice-lib.image is an image's name as a container takes it. A tag is never guessed.
+Takes a dict of "image" (its values: repository and tag) and "key" (where they stand in the values, for the message).
 */}}
 {{- define "voice-lib.image" -}}
-{{- printf "%s:%s" .repository (required "image.tag is required: releaser pins it to the released commit" .tag) -}}
+{{- $repository := required (printf "%s.repository is required" .key) .image.repository -}}
+{{- $tag := required (printf "%s.tag is required: name the version to run, a release pins its own" .key) .image.tag -}}
+{{- printf "%s:%s" $repository $tag | quote -}}
 {{- end -}}

@@ -16,12 +16,12 @@ Takes a dict of "root" (the top context) and "component".
 {{- end -}}
 
 {{/*
-voice-lib.serviceAccountName is the service account that the pods run as.
+voice-lib.serviceAccountName is the service account that the pods run as. Takes the top context.
 */}}
 {{- define "voice-lib.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
-{{- default (include "voice-lib.fullname" .) .Values.serviceAccount.name -}}
+{{- default (include "voice-lib.fullname" .) .Values.serviceAccount.name | quote -}}
 {{- else -}}
-{{- default "default" .Values.serviceAccount.name -}}
+{{- default "default" .Values.serviceAccount.name | quote -}}
 {{- end -}}
 {{- end -}}
