@@ -37,6 +37,8 @@ type App struct {
 	api *gh.Client
 	now func() time.Time
 
+	limit *limit
+
 	mu     sync.Mutex
 	grants map[string]*grant
 }
@@ -66,6 +68,7 @@ func NewApp(o AppOptions) (*App, error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
+	a.limit = &limit{now: a.now}
 	a.api = newAPI(o.UserAgent, api, &appTransport{next: carrier(o.Transport), api: api, app: a})
 	return a, nil
 }
@@ -148,11 +151,14 @@ type appTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *appTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.app.limit.wait("GitHub App " + t.app.id); err != nil {
+		return nil, err
+	}
 	token, err := t.app.proof()
 	if err != nil {
 		return nil, err
 	}
-	inner := transport{next: t.next, api: t.api}
+	inner := transport{next: t.next, api: t.api, limit: t.app.limit}
 	return inner.send(req, token)
 }
 

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -59,7 +60,12 @@ func (r *Repository) settle(ctx context.Context, doing, name, commit string, fai
 
 // isRace tells the 422s that mean "somebody else was first" from those of a rule.
 func isRace(err error) bool {
-	text := strings.ToLower(err.Error())
+	var answer *gh.ErrorResponse
+	if !errors.As(err, &answer) {
+		return false
+	}
+	text := strings.ToLower(message(answer)) // alone: the error's own text has the URL, and so the branch's name
 	return strings.Contains(text, "fast forward") || strings.Contains(text, "fast-forward") ||
-		strings.Contains(text, "already exists") || strings.Contains(text, "reference does not exist")
+		strings.Contains(text, "already exists") || strings.Contains(text, "reference does not exist") ||
+		strings.Contains(text, "object does not exist") // yet: the commit was just made
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 
 	gh "github.com/google/go-github/v60/github"
@@ -31,12 +32,8 @@ func (r *Repository) Commit(ctx context.Context, c Commit) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", r.fullName, err)
 	}
-	made, _, err := r.api.Git.CreateTree(ctx, r.owner, r.name, base.SHA, treeEntries(want, c.Files))
-	if err != nil {
-		return "", explain(r.fullName, "make a tree", err)
-	}
-	if made.GetSHA() != want.SHA {
-		return "", fmt.Errorf("%s: GitHub made tree %s where %s was asked for: nothing was committed", r.fullName, made.GetSHA(), want.SHA)
+	if err := r.createTree(ctx, base, want, c.Files); err != nil {
+		return "", err
 	}
 	commit, err := r.createCommit(ctx, c, want.SHA)
 	if err != nil {
@@ -50,6 +47,21 @@ func (r *Repository) Commit(ctx context.Context, c Commit) (string, error) {
 	return commit, nil
 }
 
+// createTree makes the tree that is wanted, and no other.
+func (r *Repository) createTree(ctx context.Context, base, want *Tree, files map[string][]byte) error {
+	made, _, err := r.api.Git.CreateTree(ctx, r.owner, r.name, base.SHA, treeEntries(want, files))
+	if err == nil && made.GetSHA() == want.SHA {
+		return nil
+	}
+	if odd := want.unreadable(slices.Collect(maps.Keys(files))); odd != "" && (err == nil || status(err) == http.StatusNotFound) {
+		return &Refused{Repository: r.fullName, Reason: fmt.Sprintf("the name %q is no UTF-8 there, so the API cannot write beside it: rename it", odd)}
+	}
+	if err != nil {
+		return explain(r.fullName, "make a tree", err)
+	}
+	return fmt.Errorf("%s: GitHub made tree %s where %s was asked for: nothing was committed", r.fullName, made.GetSHA(), want.SHA)
+}
+
 func (r *Repository) createCommit(ctx context.Context, c Commit, tree string) (string, error) {
 	body := &gh.Commit{Message: &c.Message, Tree: &gh.Tree{SHA: &tree}}
 	for _, p := range c.Parents {
@@ -60,6 +72,15 @@ func (r *Repository) createCommit(ctx context.Context, c Commit, tree string) (s
 		return "", explain(r.fullName, "make a commit", err)
 	}
 	return made.GetSHA(), nil
+}
+
+// Message reads the message of a commit.
+func (r *Repository) Message(ctx context.Context, commit string) (string, error) {
+	c, _, err := r.api.Git.GetCommit(ctx, r.owner, r.name, commit)
+	if err != nil {
+		return "", explain(r.fullName, "commit "+commit, err)
+	}
+	return c.GetMessage(), nil
 }
 
 // treeEntries lists the changed files for GitHub, each with its content and the mode that it has.

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -98,7 +99,6 @@ func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
 
 // retryAfter tells whether GitHub limits us and for how long: what it says, or a minute.
 func retryAfter(err error) (time.Duration, bool) {
-	const least = time.Minute
 	var ours *RateLimited
 	if errors.As(err, &ours) {
 		return ours.RetryAfter, true
@@ -108,39 +108,44 @@ func retryAfter(err error) (time.Duration, bool) {
 		return max(time.Until(limit.Rate.Reset.Time), time.Second), true
 	}
 	var abuse *gh.AbuseRateLimitError
-	if errors.As(err, &abuse) {
-		if abuse.RetryAfter != nil {
-			return *abuse.RetryAfter, true
-		}
-		return least, true
+	if errors.As(err, &abuse) && abuse.Response != nil {
+		wait, _ := limitOf(abuse.Response, abuse.Message)
+		return cmp.Or(wait, least), true
 	}
 	var answer *gh.ErrorResponse
 	if !errors.As(err, &answer) || answer.Response == nil {
 		return 0, false
 	}
-	wait, told := header(answer.Response)
-	switch answer.Response.StatusCode {
-	case http.StatusTooManyRequests:
-	case http.StatusForbidden:
-		if !told {
-			return 0, false
-		}
-	default:
-		return 0, false
-	}
-	if !told {
-		wait = least
-	}
-	return wait, true
+	return limitOf(answer.Response, answer.Message)
 }
 
-// header reads Retry-After, which GitHub gives in seconds.
-func header(resp *http.Response) (time.Duration, bool) {
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
+// least is the wait where GitHub does not say how long.
+const least = time.Minute
+
+// limitOf tells whether an answer is one of a limit and how long to wait: what it says, until the hour that is
+// spent ends, or a minute. The text is its message, or all of its body.
+func limitOf(resp *http.Response, text string) (time.Duration, bool) {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusForbidden {
 		return 0, false
 	}
-	return time.Duration(seconds) * time.Second, true
+	if seconds, ok := number(resp, "Retry-After"); ok {
+		return time.Duration(seconds) * time.Second, true
+	}
+	left, told := number(resp, "X-RateLimit-Remaining")
+	reset, ok := number(resp, "X-RateLimit-Reset")
+	spent := told && left == 0 || !told && resp.StatusCode == http.StatusTooManyRequests
+	if ok && spent {
+		return max(time.Until(time.Unix(int64(reset), 0)), time.Second), true
+	}
+	text = strings.ToLower(text)
+	named := strings.Contains(text, "rate limit") || strings.Contains(text, "rate-limit")
+	return least, named || resp.StatusCode == http.StatusTooManyRequests
+}
+
+// number reads a header that is a whole number.
+func number(resp *http.Response, name string) (int, bool) {
+	n, err := strconv.Atoi(resp.Header.Get(name))
+	return n, err == nil && n >= 0
 }
 
 // lost tells whether GitHub may have done what was asked although it did not say so.

@@ -2,8 +2,10 @@ package github
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +38,8 @@ func TestRateLimitTellsHowLongToWait(t *testing.T) {
 		"429 that is silent":  {429, nil, `{}`, time.Minute},
 		"403 that says":       {403, map[string]string{"Retry-After": "30"}, `{}`, 30 * time.Second},
 		"secondary, silent":   {403, nil, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, time.Minute},
+		"403 in words":        {403, nil, `{"message":"You have exceeded a secondary rate limit. Please wait."}`, time.Minute},
+		"429 of a quiet hour": {429, map[string]string{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "4102444800"}, `{}`, time.Minute},
 		"secondary that says": {403, map[string]string{"Retry-After": "9"}, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, 9 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,5 +149,85 @@ func TestRepositoryThatIsNoNameSendsNothing(t *testing.T) {
 	}
 	if n := w.requests(); n != 0 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// F14
+func TestLimitIsHeededWithoutAsking(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, c := range map[string]struct {
+		status int
+		header http.Header
+		body   string
+		wait   time.Duration
+	}{
+		"429 that says":   {429, http.Header{"Retry-After": {"60"}}, `{}`, time.Minute},
+		"429 with a hour": {429, http.Header{"X-Ratelimit-Reset": {strconv.FormatInt(now.Add(50*time.Minute).Unix(), 10)}}, `{}`, 49 * time.Minute},
+		"403 in words":    {403, nil, `{"message":"You have exceeded a secondary rate limit"}`, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked, clock := 0, now
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				maps.Copy(w.Header(), c.header)
+				w.WriteHeader(c.status)
+				w.Write([]byte(c.body))
+			}))
+			t.Cleanup(server.Close)
+			client, err := New(Options{APIURL: server.URL, Token: Static(botToken), Unpaced: true, Now: func() time.Time { return clock }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask := func(want int) {
+				t.Helper()
+				var limited *RateLimited
+				for _, repository := range []string{environments, "acme/other"} {
+					if _, err := client.Repository(repository).Branch(t.Context(), "main"); !errors.As(err, &limited) || limited.Repository != repository {
+						t.Errorf("got %v", err)
+					}
+				}
+				if asked != want {
+					t.Errorf("%d requests, want %d", asked, want)
+				}
+			}
+			ask(1)
+			clock = clock.Add(c.wait - time.Second)
+			ask(1)
+			clock = clock.Add(2 * time.Minute)
+			ask(2)
+		})
+	}
+}
+
+func TestMissingPermissionIsNoLimit(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusForbidden)
+		w.Write([]byte(`{"message":"Resource not accessible by integration"}`))
+	})
+	for range 2 {
+		var denied *Unauthorized
+		if _, err := r.Branch(t.Context(), "main"); !errors.As(err, &denied) || !strings.Contains(err.Error(), "not accessible") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("%d requests", asked)
+	}
+}
+
+func TestNameOfABranchIsNoReasonOfARefusal(t *testing.T) {
+	t.Parallel()
+	r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		w.Write([]byte(`{"message":"Repository rule violations found"}`))
+	})
+	var refused *Refused
+	if err := r.Advance(t.Context(), "releaser/dev/fast-forward", "aa"); errors.Is(err, ErrMoved) || !errors.As(err, &refused) {
+		t.Errorf("got %v", err)
 	}
 }

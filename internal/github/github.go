@@ -34,6 +34,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Unpaced sends writes as fast as they come. It is for servers without GitHub's limits on writes.
 	Unpaced bool
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 // Client talks to one GitHub. It may be used by several goroutines.
@@ -42,6 +44,7 @@ type Client struct {
 	api     *url.URL
 	carrier http.RoundTripper
 	pace    *pace
+	limit   *limit
 
 	mu    sync.Mutex
 	known map[string]*Repository
@@ -57,6 +60,10 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("github: no token: set github.auth")
 	}
 	c := &Client{options: o, api: api, carrier: carrier(o.Transport), known: map[string]*Repository{}}
+	c.limit = &limit{now: o.Now}
+	if o.Now == nil {
+		c.limit.now = time.Now
+	}
 	if !o.Unpaced {
 		c.pace = newPace()
 	}
@@ -92,7 +99,7 @@ func (c *Client) Repository(fullName string) *Repository {
 		return r
 	}
 	r := &Repository{fullName: fullName, seen: newSeen()}
-	t := &transport{next: c.carrier, api: c.api, pace: c.pace, repository: fullName, tokens: c.options.Token}
+	t := &transport{next: c.carrier, api: c.api, pace: c.pace, limit: c.limit, repository: fullName, tokens: c.options.Token}
 	r.owner, r.name, t.invalid = split(fullName)
 	r.api = newAPI(c.options.UserAgent, c.api, t)
 	c.known[fullName] = r

@@ -6,7 +6,7 @@ import "sync"
 const (
 	maxEntries     = 200_000 // of all trees together
 	maxComparisons = 1024
-	maxBlobs       = 1024
+	maxBlobs       = 8192
 	maxBlobBytes   = 16 << 20
 )
 

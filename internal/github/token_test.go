@@ -306,3 +306,28 @@ func TestWriterThatHasHadItsShareIsToldToWait(t *testing.T) {
 		}
 	})
 }
+
+// F14
+func TestAppThatIsLimitedDoesNotGoOnAsking(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	t.Cleanup(server.Close)
+	app, err := NewApp(AppOptions{ID: "7", KeyPEM: keyPEM(), APIURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, repository := range []string{environments, "acme/other", environments} {
+		var limited *RateLimited
+		if _, err := app.Token(t.Context(), repository); !errors.As(err, &limited) || limited.RetryAfter < 50*time.Second {
+			t.Errorf("got %v", err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("%d requests", asked)
+	}
+}

@@ -24,6 +24,7 @@ type transport struct {
 	next       http.RoundTripper
 	api        *url.URL
 	pace       *pace
+	limit      *limit
 	repository string
 	tokens     TokenSource
 	invalid    error // the repository's name is not owner/name: nothing is sent
@@ -33,6 +34,9 @@ type transport struct {
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.invalid != nil {
 		return nil, t.invalid
+	}
+	if err := t.limit.wait(t.repository); err != nil {
+		return nil, err
 	}
 	if req.Method != http.MethodGet {
 		if err := t.pace.wait(req.Context(), t.repository); err != nil {
@@ -70,6 +74,7 @@ func (t *transport) send(req *http.Request, token string) (*http.Response, error
 	resp, err := t.next.RoundTrip(out)
 	if err == nil {
 		resp.Body = &bounded{ReadCloser: resp.Body, left: maxResponse}
+		t.limit.heed(resp)
 	}
 	return resp, err
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	gh "github.com/google/go-github/v60/github"
 )
@@ -105,6 +106,19 @@ func (t *Tree) With(files map[string][]byte) (*Tree, error) {
 	}
 	next.SHA = next.hash(".")
 	return next, nil
+}
+
+// unreadable finds an entry beside the files, or beside a folder above them, whose name GitHub could not
+// give: the API puts U+FFFD in place of what is no UTF-8, so that no hash over it is the right one.
+func (t *Tree) unreadable(files []string) string {
+	for _, dir := range append(foldersAbove(files), ".") {
+		for _, p := range t.folders[dir] {
+			if strings.ContainsRune(path.Base(p), unicode.ReplacementChar) {
+				return p
+			}
+		}
+	}
+	return ""
 }
 
 // foldersAbove lists every folder above the paths, deepest first.

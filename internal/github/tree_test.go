@@ -192,3 +192,17 @@ func TestAnotherTreeThanAskedForIsNotCommitted(t *testing.T) {
 		t.Errorf("committed: %v, error %v", committed, err)
 	}
 }
+
+func TestFileNameThatIsNoTextIsRefusedWithIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, forge.Options{})
+	head := w.git.Commit("main", "odd\n-- caf\xe9.txt --\n1\n")
+	_, err := w.api.Commit(t.Context(), Commit{
+		Message: "an edit", Parents: []string{head}, Base: head,
+		Files: map[string][]byte{"dev/voice-agent/values.yaml": []byte("a: 1\n")},
+	})
+	var refused *Refused
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "is no UTF-8 there") {
+		t.Errorf("got %v", err)
+	}
+}

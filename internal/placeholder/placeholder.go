@@ -57,6 +57,19 @@ func (p part) expand(v Values) string {
 	return value
 }
 
+// Bind puts in the values that are given and leaves the other placeholders. It makes a Match of what is known
+// in part: one value that two placeholders side by side could share belongs to one of them then.
+func (t Template) Bind(v Values) Template {
+	bound := Template{text: t.text}
+	for _, p := range t.parts {
+		if p.name != "" && *v.field(p.name) != "" {
+			p = part{literal: p.expand(v)}
+		}
+		bound.parts = append(bound.parts, p)
+	}
+	return bound
+}
+
 // Uses tells whether the placeholder name occurs. {commit:N} is a use of "commit".
 func (t Template) Uses(name string) bool {
 	for _, p := range t.parts {

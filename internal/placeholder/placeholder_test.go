@@ -161,6 +161,28 @@ func TestMatchGivesUpOnATextMadeToTakeForever(t *testing.T) {
 	}
 }
 
+func TestBoundTemplateReadsWhatAloneIsAmbiguous(t *testing.T) {
+	t.Parallel()
+	tmpl, err := Parse("{environment}-{chart}/{commit:4}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = "dev-voice-agent/abcd"
+	if v, ok := tmpl.Match(text); ok {
+		t.Errorf("alone it is %+v", v)
+	}
+	bound := tmpl.Bind(Values{Environment: "dev", Commit: "abcdef"})
+	if v, ok := bound.Match(text); !ok || v != (Values{Chart: "voice-agent"}) {
+		t.Errorf("bound it is %+v, %v", v, ok)
+	}
+	if bound.Uses("environment") || !bound.Uses("chart") || bound.String() != tmpl.String() {
+		t.Errorf("bound to %+v", bound)
+	}
+	if _, ok := tmpl.Bind(Values{Environment: "prod"}).Match(text); ok {
+		t.Error("read as of another environment")
+	}
+}
+
 // What Parse takes prints as it was, and what Expand writes Match reads: the same values, or none where several fit.
 func FuzzParseAndMatchAreInverse(f *testing.F) {
 	f.Add("{environment}/{chart}/values.yaml", "voice-agent", "1.2.3")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/releaser/releaser/internal/github"
@@ -19,6 +20,8 @@ type branch struct {
 	spent bool
 	// stale: the environment's branch has commits that it has not.
 	stale bool
+	// outdated: we made it, and would make it otherwise now, as the configuration has changed.
+	outdated bool
 	// carries is the release that it proposes; zero when it is spent or not ours.
 	carries Release
 	// foreign says why the branch is not ours; empty when it is.
@@ -26,7 +29,8 @@ type branch struct {
 }
 
 // inspect tells what a commit of our branch is: ours, if its tree is that of the fork plus exactly our edit
-// for the release that its files name; otherwise a person works there.
+// for the release that its files name, or the one that its message says we made; otherwise a person works
+// there.
 func (r *round) inspect(ctx context.Context, s *survey, head string) (branch, error) {
 	b := branch{head: head}
 	if head == "" {
@@ -49,20 +53,28 @@ func (r *round) inspect(ctx context.Context, s *survey, head string) (branch, er
 	if err != nil {
 		return b, err
 	}
-	if holds.Release == (Release{}) {
-		b.foreign = "its files name no release that is in the registry"
-		return b, nil
-	}
-	changed, err := r.beside(ctx, s.env, b, holds.Release)
-	if err != nil {
+	b.carries = holds.Release
+	b.foreign, err = r.beside(ctx, s.env, b)
+	if b.foreign == "" || err != nil {
 		return b, err
 	}
-	if changed != "" {
-		b.foreign = changed
-		return b, nil
+	if b.outdated, err = r.written(ctx, s.env, head); b.outdated {
+		b.foreign = ""
+	} else {
+		b.carries = Release{}
 	}
-	b.carries = holds.Release
-	return b, nil
+	return b, err
+}
+
+// written tells whether a commit is as we made it, by the trailer of its message: a person who builds on it
+// makes another tree or another message.
+func (r *round) written(ctx context.Context, env Environment, commit string) (bool, error) {
+	tree, err := r.repository(env).Tree(ctx, commit)
+	if err != nil {
+		return false, err
+	}
+	message, err := r.repository(env).Message(ctx, commit)
+	return strings.HasSuffix(strings.TrimSpace(message), "\n"+trailer(tree.SHA)), err
 }
 
 // heldAt reads the environment's files at any commit; files that cannot be read hold nothing.
@@ -78,8 +90,11 @@ func (r *round) heldAt(ctx context.Context, env Environment, commit string) (Hol
 	return r.read(ctx, env, files)
 }
 
-// beside says what a branch changes beside our edit for a release; empty when nothing.
-func (r *round) beside(ctx context.Context, env Environment, b branch, release Release) (string, error) {
+// beside says what a branch changes beside our edit for the release that it carries; empty when nothing.
+func (r *round) beside(ctx context.Context, env Environment, b branch) (string, error) {
+	if b.carries == (Release{}) {
+		return "its files name no release that is in the registry", nil
+	}
 	repository := r.repository(env)
 	files, err := repository.Files(ctx, b.fork, env.paths(r.chart))
 	if err != nil {
@@ -93,7 +108,7 @@ func (r *round) beside(ctx context.Context, env Environment, b branch, release R
 	if err != nil {
 		return "", err
 	}
-	changed, problems := apply(files, r.edits(env, release))
+	changed, problems := apply(files, r.edits(env, b.carries))
 	if len(problems) > 0 {
 		return "our edit cannot be made there: " + reasons(problems), nil
 	}
@@ -110,7 +125,11 @@ func (r *round) beside(ctx context.Context, env Environment, b branch, release R
 // few names the first of many paths.
 func few(paths []string) string {
 	const most = 5
-	text := strings.Join(paths[:min(len(paths), most)], ", ")
+	var quoted []string
+	for _, p := range paths[:min(len(paths), most)] {
+		quoted = append(quoted, strconv.Quote(p)) // anybody may have named them
+	}
+	text := strings.Join(quoted, ", ")
 	if len(paths) > most {
 		text += fmt.Sprintf(" and %d more", len(paths)-most)
 	}

@@ -4,25 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+
+	"github.com/releaser/releaser/internal/github"
+	"github.com/releaser/releaser/internal/placeholder"
 )
 
-// Charts lists the charts that have a file in some environment, sorted.
-func (p *Promoter) Charts(ctx context.Context) ([]string, error) {
+// Charts lists the charts that have files in an environment, sorted; in any environment when it has no name.
+// Files that have no place for a release, of a name that the registry does not know, are no chart's.
+func (p *Promoter) Charts(ctx context.Context, environment string) ([]string, error) {
+	ladder := p.options.Environments
+	if environment != "" {
+		env, err := p.environment(environment)
+		if err != nil {
+			return nil, err
+		}
+		ladder = []Environment{env}
+	}
 	set := map[string]bool{}
 	var failed []error
 	r := p.newRound("")
-	for _, env := range p.options.Environments {
+	for _, env := range ladder {
 		if err := r.chartsOf(ctx, env, set); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", env.Name, err))
 		}
 	}
-	var charts []string
-	for name := range set {
-		charts = append(charts, name)
-	}
-	slices.Sort(charts)
-	return charts, errors.Join(failed...)
+	maps.DeleteFunc(set, func(_ string, is bool) bool { return !is })
+	return slices.Sorted(maps.Keys(set)), errors.Join(failed...)
 }
 
 // chartsOf matches the paths of the files against what is in the tree.
@@ -35,13 +44,33 @@ func (r *round) chartsOf(ctx context.Context, env Environment, set map[string]bo
 	if err != nil {
 		return err
 	}
+	looked := map[string]bool{}
 	for _, path := range tree.Paths() {
 		for _, f := range env.Files {
-			v, ok := f.Path.Match(path)
-			if ok && goodName(v.Chart) && (v.Environment == "" || v.Environment == env.Name) {
-				set[v.Chart] = true
+			v, ok := f.Path.Bind(placeholder.Values{Environment: env.Name}).Match(path)
+			if !ok || !goodName(v.Chart) || set[v.Chart] || looked[v.Chart] {
+				continue
+			}
+			looked[v.Chart] = true
+			if set[v.Chart], err = r.isChart(ctx, env, head, v.Chart); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// isChart tells a chart's files from those that only lie where one could be: they have a place for a release,
+// or the registry has releases for them.
+func (r *round) isChart(ctx context.Context, env Environment, head, chart string) (bool, error) {
+	files, err := r.repository(env).Files(ctx, head, env.paths(chart))
+	var refused *github.Refused
+	if err != nil && !errors.As(err, &refused) {
+		return false, err
+	}
+	if len(signs(env, chart, files, &Holding{})) > 0 {
+		return true, nil
+	}
+	versions, err := r.options.Registry.Versions(ctx, chart)
+	return err != nil || len(versions) > 0, nil // a round of it says what is wrong with the registry
 }

@@ -20,10 +20,14 @@ func title(env Environment, r Release) string {
 	return fmt.Sprintf("promote %s %s to %s", r.Chart, r.Version, env.Name)
 }
 
-// message is the message of the commit.
-func message(env Environment, r Release) string {
-	return title(env, r) + "\n\nmanifest " + quiet(r.Digest) + "\n"
+// message is the message of the commit. Its trailer names the tree that we made, so that the commit is known
+// as ours when the configuration has changed and the same edit would be another one.
+func message(env Environment, r Release, tree string) string {
+	return title(env, r) + "\n\nmanifest " + quiet(r.Digest) + "\n\n" + trailer(tree) + "\n"
 }
+
+// trailer is the last line of a message.
+func trailer(tree string) string { return "releaser-tree: " + tree }
 
 // body tells a reviewer what moves, what vouches for it and what is edited. It is built from fields of the
 // release and the configuration alone, never from files or messages that others wrote, and each stands in a

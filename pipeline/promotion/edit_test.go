@@ -112,7 +112,7 @@ func TestDiffShowsTheLinesThatChange(t *testing.T) {
 // B54
 func TestNameThatMakesABadRefIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "a..b", "x.lock", "a@{b", "a/b", "A", "a b", "-a", "a.", ".a", "a~1", "a^", "a:b", "a\nb", strings.Repeat("a", 200)} {
+	for _, name := range []string{"", "a..b", "x.lock", "a@{b", "a/b", "A", "a b", "a.b", "-a", "a.", ".a", "a~1", "a^", "a:b", "a\nb", strings.Repeat("a", 64)} {
 		env := staging()
 		if err := env.check(name); err == nil {
 			t.Errorf("chart %q passed", name)
@@ -122,7 +122,7 @@ func TestNameThatMakesABadRefIsRefused(t *testing.T) {
 			t.Errorf("environment %q passed", name)
 		}
 	}
-	if err := staging().check("voice-agent.v2"); err != nil {
+	if err := staging().check("voice-agent-2"); err != nil {
 		t.Error(err)
 	}
 }

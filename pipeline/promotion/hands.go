@@ -20,6 +20,8 @@ type Hands interface {
 	Say(ctx context.Context, repository string, number int, mark, text string) error
 	// Merge merges a pull request if its head is still the given one. Merging what is merged is fine.
 	Merge(ctx context.Context, repository string, number int, head string) error
+	// Did is how a proposal stands once these hands have done what s tells.
+	Did(s State) State
 }
 
 // Forge is the pair of hands that writes to GitHub.
@@ -61,6 +63,9 @@ func (f Forge) Merge(ctx context.Context, repository string, number int, head st
 	return f.GitHub.Repository(repository).Merge(ctx, number, head)
 }
 
+// Did implements Hands: what was done is done.
+func (f Forge) Did(s State) State { return s }
+
 // Idle hands do nothing and answer as if they had: a dry run. What would be done is in the proposals, with
 // the difference of the files.
 type Idle struct{}
@@ -81,3 +86,6 @@ func (Idle) Say(context.Context, string, int, string, string) error { return nil
 
 // Merge merges nothing.
 func (Idle) Merge(context.Context, string, int, string) error { return nil }
+
+// Did answers Move: the change is still due.
+func (Idle) Did(State) State { return Move }

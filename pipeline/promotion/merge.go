@@ -17,6 +17,9 @@ func (p *proposing) merge(ctx context.Context, head string) error {
 	if err := p.judge(ctx); err != nil {
 		return err
 	}
+	if p.pr.Base != p.env.Branch {
+		return p.wait(fmt.Sprintf("it goes to %s now, not to %s", p.pr.Base, p.env.Branch))
+	}
 	if p.pr.State != "open" || p.pr.HeadCommit != head {
 		return p.wait("GitHub has not seen the latest commit yet")
 	}
@@ -31,7 +34,10 @@ func (p *proposing) merge(ctx context.Context, head string) error {
 	if err != nil {
 		return err
 	}
-	p.out.State, p.out.Reason, p.out.PullRequest.State = Merged, "", "merged"
+	p.out.State, p.out.Reason = p.options.Hands.Did(Merged), ""
+	if p.out.State == Merged {
+		p.out.PullRequest.State = "merged"
+	}
 	return nil
 }
 

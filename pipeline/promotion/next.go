@@ -12,6 +12,8 @@ type Rung struct {
 	Holds       Holding
 	// Proposed is the release that the open pull request carries; zero when none is open.
 	Proposed Release
+	// Ended are the newest pull requests that were closed or merged, by the digest of what they carried.
+	Ended map[string]PullRequest
 }
 
 // Change is the next move of an environment, or why there is none.
@@ -28,8 +30,8 @@ type Change struct {
 // what its rungs hold and propose, and the verified releases, in any order.
 //
 // An environment whose files do not say one thing is Blocked. Otherwise it moves to what its From offers, or
-// stays with its open pull request where that carries something newer, but only ever to a higher version than
-// it holds.
+// stays with its open pull request where that carries something newer that its From still has, but only ever
+// to a higher version than it holds. What people closed, or went back from after the merge, waits for a command.
 func Next(rungs []Rung, released []Release) []Change {
 	changes := make([]Change, len(rungs))
 	for i, r := range rungs {
@@ -44,14 +46,49 @@ func next(r Rung, rungs []Rung, released []Release) Change {
 		c.State, c.Reason = Blocked, reasons(problems)
 		return c
 	}
-	offered := offer(r.Environment, rungs, released)
-	if r.Proposed != (Release{}) && (offered.State != Move || higher(r.Proposed, offered.Want)) {
-		offered = Change{State: Move, Want: r.Proposed}
+	offered := r.unlessEnded(offer(r.Environment, rungs, released))
+	if r.Proposed != (Release{}) && offered.State != Blocked && (offered.State != Move || higher(r.Proposed, offered.Want)) {
+		offered = kept(r, rungs)
 	}
 	c.State, c.Want, c.Reason = offered.State, offered.Want, offered.Reason
 	if c.Want != (Release{}) && !higher(c.Want, c.Have) {
 		c.State, c.Reason = Nothing, settled(c.Have, c.Want)
 		c.Want = Release{}
+	}
+	return c
+}
+
+// unlessEnded makes an offer wait where people have said no to it: they closed its pull request, or went back
+// after it was merged.
+func (r Rung) unlessEnded(offered Change) Change {
+	pr, ended := r.Ended[offered.Want.Digest]
+	if !ended || offered.State != Move {
+		return offered
+	}
+	offered.State = Waiting
+	run := command(r.Environment, offered.Want)
+	if pr.State == "merged" {
+		offered.Reason = fmt.Sprintf("pull request #%d for %s was merged, and somebody went back: to go there again, run %s", pr.Number, offered.Want.Version, run)
+	} else {
+		offered.Reason = fmt.Sprintf("pull request #%d for %s was closed: to propose it again, run %s", pr.Number, offered.Want.Version, run)
+	}
+	return offered
+}
+
+// kept stays with the open pull request, as long as an earlier rung has not gone back from what it carries.
+func kept(r Rung, rungs []Rung) Change {
+	c := Change{State: Move, Want: r.Proposed}
+	for _, from := range rungs {
+		if from.Environment.Name != r.Environment.From {
+			continue
+		}
+		switch {
+		case len(from.Holds.Problems()) > 0:
+			c.State, c.Reason = Waiting, fmt.Sprintf("%s is blocked", r.Environment.From)
+		case higher(r.Proposed, from.Holds.Release):
+			c.State, c.Reason = Waiting, fmt.Sprintf("%s does not hold %s any more: close the pull request, or promote it there again",
+				r.Environment.From, r.Proposed.Version)
+		}
 	}
 	return c
 }

@@ -6,9 +6,10 @@ import (
 )
 
 // The contract of Next. What an environment holds: "-" nothing yet, "!" a hand edit, "?" a missing file,
-// "0.1.0^0.2.0" holds 0.1.0 and has an open pull request that carries 0.2.0. What comes of it: a version is a
-// move to it, "." nothing to do, "wait" for an earlier rung, "hand 0.2.0" waits for a person's command,
-// "blocked".
+// "0.1.0^0.2.0" holds 0.1.0 and has an open pull request that carries 0.2.0; "x0.3.0" says that one for 0.3.0
+// was closed, "m0.3.0" that one was merged. What comes of it: a version is a move to it, "." nothing to do,
+// "wait" for an earlier rung, "wait 0.2.0" for it with a pull request, "hand 0.2.0" waits for a person's
+// command, "blocked".
 const contract = `
 released            | dev            | staging        | prod           => dev     | staging    | prod
 
@@ -43,8 +44,28 @@ a newer release supersedes what is proposed, an older one does not
 0.2.0               | 0.1.0^0.3.0    | 0.1.0          | 0.1.0          => 0.3.0   | .          | .
 
 what a person proposed by command stays proposed
-0.1.0               | 0.1.0          | 0.1.0          | 0.1.0^0.2.0    => .       | .          | 0.2.0
--                   | -              | -^0.2.0-rc.1   | -              => .       | 0.2.0-rc.1 | .
+0.1.0               | 0.1.0          | 0.2.0          | 0.1.0^0.2.0    => .       | .          | 0.2.0
+-                   | 0.2.0-rc.1     | -^0.2.0-rc.1   | -              => .       | 0.2.0-rc.1 | .
+0.3.0               | 0.3.0          | 0.3.0          | 0.1.0^0.2.0    => .       | .          | 0.2.0
+
+what is proposed waits when the rung below went back from it, or was edited by hand
+0.2.0               | 0.1.0          | 0.1.0^0.2.0    | 0.1.0          => 0.2.0   | wait 0.2.0 | .
+0.2.0               | 0.1.0          | 0.0.9^0.2.0    | 0.0.9          => 0.2.0   | wait 0.2.0 | .
+0.2.0               | -              | 0.1.0^0.2.0    | 0.1.0          => 0.2.0   | wait 0.2.0 | .
+0.2.0               | !              | 0.1.0^0.2.0    | 0.1.0          => blocked | wait 0.2.0 | .
+0.1.0               | 0.1.0          | 0.1.0          | 0.1.0^0.2.0    => .       | .          | wait 0.2.0
+0.1.0               | 0.1.0          | ?              | 0.1.0^0.2.0    => .       | blocked    | wait 0.2.0
+
+what was closed waits for a command, and so does what was merged and people went back from
+0.2.0               | 0.1.0 x0.2.0   | -              | -              => hand 0.2.0 | 0.1.0   | .
+0.2.0               | 0.1.0 m0.2.0   | -              | -              => hand 0.2.0 | 0.1.0   | .
+0.2.0               | 0.2.0          | 0.1.0 m0.2.0   | 0.1.0          => .       | hand 0.2.0 | .
+0.2.0               | 0.2.0 m0.2.0   | 0.2.0          | 0.2.0          => .       | .          | .
+0.3.0               | 0.1.0 x0.2.0   | -              | -              => 0.3.0   | 0.1.0      | .
+
+what is proposed stays, though something newer was closed, and though the same was closed before
+0.3.0               | 0.1.0^0.2.0 x0.3.0 | 0.1.0      | 0.1.0          => 0.2.0   | .          | .
+0.2.0               | 0.1.0^0.2.0 x0.2.0 | 0.1.0      | 0.1.0          => 0.2.0   | .          | .
 
 what was merged since, or overtaken, is not proposed
 0.2.0               | 0.2.0^0.2.0    | 0.3.0^0.2.0    | 0.3.0          => .       | .          | .
@@ -97,8 +118,13 @@ func TestNext(t *testing.T) {
 }
 
 func rung(env Environment, cell string) Rung {
+	cell, ended, _ := strings.Cut(cell, " ")
 	held, proposed, _ := strings.Cut(cell, "^")
 	r := Rung{Environment: env, Proposed: version(proposed)}
+	if ended != "" {
+		state := map[byte]string{'x': "closed", 'm': "merged"}[ended[0]]
+		r.Ended = map[string]PullRequest{version(ended[1:]).Digest: {Number: 7, State: state}}
+	}
 	switch held {
 	case "-":
 		r.Holds.Empty = true
@@ -136,10 +162,13 @@ func outcome(c Change) string {
 	case Nothing:
 		return "."
 	case Waiting:
-		if c.Want.Version != "" {
+		if c.Want.Version == "" {
+			return "wait"
+		}
+		if strings.Contains(c.Reason, "releaser promote ") {
 			return "hand " + c.Want.Version
 		}
-		return "wait"
+		return "wait " + c.Want.Version
 	}
 	return string(c.State)
 }
@@ -153,14 +182,19 @@ func TestWhyNothingMovesIsSaid(t *testing.T) {
 		rung(Environment{Name: "old", From: "eu", Promote: Auto}, "0.2.0"),
 		rung(Environment{Name: "lost", From: "nowhere"}, "-"),
 	}
+	back := rung(Environment{Name: "back", From: FromRelease}, "0.1.0 m0.2.0")
+	open := rung(Environment{Name: "open", From: "back", Promote: Auto}, "0.1.0^0.2.0")
+	ladder = append(ladder, back, open)
 	for i, want := range []string{
 		`f:0: k: has "x" where "y" belongs`,
 		"dev is blocked",
 		"promoted by hand: releaser promote eu us --chart voice-agent",
 		"holds 0.2.0, which is not older than 0.1.0",
 		"promotes from nowhere, which is no environment: mend environments in the configuration",
+		"pull request #7 for 0.2.0 was merged, and somebody went back: to go there again, run releaser promote release back --chart voice-agent --version 0.2.0",
+		"back does not hold 0.2.0 any more: close the pull request, or promote it there again",
 	} {
-		if got := Next(ladder, nil)[i].Reason; got != want {
+		if got := Next(ladder, versions("0.2.0"))[i].Reason; got != want {
 			t.Errorf("%s: %q, want %q", ladder[i].Environment.Name, got, want)
 		}
 	}

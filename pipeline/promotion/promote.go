@@ -1,9 +1,9 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/releaser/releaser/signing"
 )
@@ -39,23 +39,21 @@ func (p *Promoter) Promote(ctx context.Context, q Request) (Proposal, error) {
 		return Proposal{}, fmt.Errorf("%s holds %s %s, which is newer than %s: to go back, revert its promotion in %s",
 			env.Name, q.Chart, have.Version, want.Version, env.Repository)
 	}
-	return r.propose(ctx, s, signed, true)
+	p.refusals.drop(env.Repository, s.ours())
+	return r.propose(ctx, s, signed)
 }
 
 // target finds the environment of a request.
 func (p *Promoter) target(q Request) (Environment, error) {
-	var names []string
-	for _, e := range p.options.Environments {
-		if e.Name == q.To {
-			if e.From != q.From {
-				return e, fmt.Errorf("%s is promoted from %s, not from %s: run releaser promote %s %s --chart %s",
-					e.Name, e.From, q.From, e.From, e.Name, q.Chart)
-			}
-			return e, e.check(q.Chart)
-		}
-		names = append(names, e.Name)
+	e, err := p.environment(q.To)
+	if err != nil {
+		return e, err
 	}
-	return Environment{}, fmt.Errorf("no environment is named %q: there are %s", q.To, strings.Join(names, ", "))
+	if e.From != q.From {
+		return e, fmt.Errorf("%s is promoted from %s, not from %s: run releaser promote %s %s --chart %s",
+			e.Name, e.From, q.From, e.From, e.Name, q.Chart)
+	}
+	return e, e.check(q.Chart)
 }
 
 // wanted finds and verifies the release of a request.
@@ -64,7 +62,8 @@ func (r *round) wanted(ctx context.Context, q Request) (signing.Signed, error) {
 	if version == "" && q.From == FromRelease {
 		newest, err := r.released(ctx, Release{})
 		if err == nil && len(newest) == 0 {
-			err = fmt.Errorf("%s: no verified release is in the registry: run releaser release TAG", q.Chart)
+			why := cmp.Or(r.passedOver(), "no verified release is in the registry")
+			err = fmt.Errorf("%s: %s: run releaser release TAG", q.Chart, why)
 		}
 		if err != nil {
 			return signing.Signed{}, err
@@ -94,38 +93,31 @@ func (r *round) passed(ctx context.Context, q Request) error {
 	if q.Version == "" || q.From == FromRelease {
 		return nil
 	}
-	s, err := r.rung(ctx, q.From)
+	holds, err := r.heldIn(ctx, q.From)
 	if err != nil {
 		return err
 	}
-	held := s.holds.Release
-	if s.holds.Empty || held.Version != "" && higher(Release{Version: q.Version}, held) {
+	held := holds.Release
+	if problems := holds.Problems(); held.Version == "" && len(problems) > 0 {
+		return fmt.Errorf("%s does not say what it holds, so nothing tells whether it held %s %s: %s", q.From, q.Chart, q.Version, reasons(problems))
+	}
+	if holds.Empty || held.Version != "" && higher(Release{Version: q.Version}, held) {
 		return fmt.Errorf("%s has not held %s %s yet: promote it there first", q.From, q.Chart, q.Version)
 	}
 	return nil
 }
 
-// rung surveys an environment by its name.
-func (r *round) rung(ctx context.Context, name string) (*survey, error) {
-	for _, env := range r.options.Environments {
-		if env.Name == name {
-			return r.survey(ctx, env)
-		}
-	}
-	return nil, fmt.Errorf("no environment is named %q: mend environments in the configuration", name)
-}
-
 // heldBy is what an environment holds, for a person who promotes it.
 func (r *round) heldBy(ctx context.Context, name string) (Release, error) {
-	s, err := r.rung(ctx, name)
+	holds, err := r.heldIn(ctx, name)
 	if err != nil {
 		return Release{}, err
 	}
-	if problems := s.holds.Problems(); len(problems) > 0 {
+	if problems := holds.Problems(); len(problems) > 0 {
 		return Release{}, fmt.Errorf("%s does not say one release: %s: mend it, or name one by --version", name, reasons(problems))
 	}
-	if s.holds.Release == (Release{}) {
+	if holds.Release == (Release{}) {
 		return Release{}, fmt.Errorf("%s holds no release of %s yet: promote one there first", name, r.chart)
 	}
-	return s.holds.Release, nil
+	return holds.Release, nil
 }

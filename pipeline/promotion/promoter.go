@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/releaser/releaser/internal/github"
 	"github.com/releaser/releaser/registry"
@@ -23,7 +24,7 @@ type Verifier interface {
 	Verify(ctx context.Context, p registry.Pushed) (signing.Signed, error)
 }
 
-// Options is what a Promoter needs. All but Files and Hands are required.
+// Options is what a Promoter needs. All but Files, Hands and Now are required.
 type Options struct {
 	GitHub       *github.Client
 	Registry     Registry
@@ -36,16 +37,24 @@ type Options struct {
 	Files signing.Files
 	// Hands do the writing; Forge{GitHub} when nil. Idle makes a dry run.
 	Hands Hands
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
-// Promoter proposes releases to environments. It keeps nothing but what can be read again, and may be used
-// by several goroutines, and by several processes at once: GitHub decides who was first.
-type Promoter struct{ options Options }
+// Promoter proposes releases to environments. It keeps nothing but what can be read or asked again, and may be
+// used by several goroutines, and by several processes at once: GitHub decides who was first.
+type Promoter struct {
+	options  Options
+	refusals refusals
+}
 
 // New makes a Promoter; it asks nothing yet.
 func New(o Options) *Promoter {
 	if o.Hands == nil {
 		o.Hands = Forge{o.GitHub}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	o.Files.PublicKey = cmp.Or(o.Files.PublicKey, "cosign.pub")
 	o.Files.TrustedRoot = cmp.Or(o.Files.TrustedRoot, "trusted-root.json")

@@ -95,7 +95,7 @@ type State string
 
 // The states.
 const (
-	// Move: a change is due. Only Next and Status answer it.
+	// Move: a change is due. Next and Status answer it, and a dry run.
 	Move State = "move"
 	// Opened, Updated and Unchanged tell what happened to the pull request.
 	Opened    State = "opened"
@@ -170,10 +170,10 @@ func (e Environment) paths(chart string) []string {
 // check refuses what would make a bad ref, or a path outside the repository.
 func (e Environment) check(chart string) error {
 	if !goodName(e.Name) {
-		return fmt.Errorf("environment %q: not a name: use a-z, 0-9, . and -, such as staging", e.Name)
+		return fmt.Errorf("environment %q: not a name: use a-z, 0-9 and - inside, at most 63, such as staging", e.Name)
 	}
 	if !goodName(chart) {
-		return fmt.Errorf("chart %q: not a name: use a-z, 0-9, . and -, such as voice-agent", chart)
+		return fmt.Errorf("chart %q: not a name: use a-z, 0-9 and - inside, at most 63, such as voice-agent", chart)
 	}
 	for _, p := range e.paths(chart) {
 		if !fs.ValidPath(p) || p == "." {
@@ -188,9 +188,8 @@ func branchName(environment, chart string) string {
 	return "releaser/" + environment + "/" + chart
 }
 
-// goodName tells whether a name is fit for a ref, a path and a Kubernetes object.
+// goodName tells whether a name is a DNS label: fit for a ref, a path and a Kubernetes object.
 func goodName(name string) bool {
-	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' }
-	return name != "" && len(name) <= 128 && !strings.ContainsFunc(name, odd) &&
-		strings.Trim(name, "-.") == name && !strings.Contains(name, "..") && !strings.HasSuffix(name, ".lock")
+	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
+	return name != "" && len(name) <= 63 && !strings.ContainsFunc(name, odd) && strings.Trim(name, "-") == name
 }

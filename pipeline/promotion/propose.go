@@ -22,12 +22,11 @@ type proposing struct {
 }
 
 // propose makes a change true on GitHub: our branch carries exactly it, and an open pull request says so. It
-// looks at each before it acts, so that a second call changes nothing. byHand is a person's command, which
-// opens again what a person closed.
-func (r *round) propose(ctx context.Context, s *survey, signed signing.Signed, byHand bool) (Proposal, error) {
+// looks at each before it acts, so that a second call changes nothing.
+func (r *round) propose(ctx context.Context, s *survey, signed signing.Signed) (Proposal, error) {
 	p := r.prepare(s, releaseOf(signed.Pushed()))
 	if p.out.State == Move {
-		if err := p.ready(ctx, byHand); err != nil {
+		if err := p.ready(ctx); err != nil {
 			return p.out, err
 		}
 	}
@@ -60,8 +59,8 @@ func (r *round) prepare(s *survey, want Release) *proposing {
 // stop ends with a state that needs no write.
 func (p *proposing) stop(state State, reason string) { p.out.State, p.out.Reason = state, reason }
 
-// ready finds our branch and stops where a person works, and at what a person has closed. It only reads.
-func (p *proposing) ready(ctx context.Context, byHand bool) error {
+// ready finds our branch and stops where a person works. It only reads.
+func (p *proposing) ready(ctx context.Context) error {
 	if p.pr.Number == 0 {
 		if err := p.find(ctx); err != nil {
 			return err
@@ -72,8 +71,6 @@ func (p *proposing) ready(ctx context.Context, byHand bool) error {
 		p.stop(Blocked, p.occupied(p.want))
 	case p.pr.Number != 0 && p.pr.Base != p.env.Branch:
 		p.stop(Blocked, fmt.Sprintf("pull request #%d goes to %s, not to %s: change its base back or close it", p.pr.Number, p.pr.Base, p.env.Branch))
-	case p.pr.Number == 0 && !byHand:
-		return p.rejected(ctx)
 	}
 	return nil
 }
@@ -107,38 +104,6 @@ func (r *round) comment(ctx context.Context, s *survey, want Release) error {
 	return r.options.Hands.Say(ctx, s.env.Repository, s.pr.Number, "releaser: foreign commits", text)
 }
 
-// rejected stops where a person closed a pull request for this version.
-func (p *proposing) rejected(ctx context.Context) error {
-	closed, err := p.repository(p.env).PullRequests(ctx, p.out.Branch, "closed")
-	if err != nil {
-		return err
-	}
-	closed = slices.DeleteFunc(closed, func(pr github.PullRequest) bool { return pr.State == "merged" })
-	const most = 5 // what was closed before that is too old to be proposed again
-	for _, pr := range closed[:min(len(closed), most)] {
-		same, err := p.carried(ctx, pr)
-		if err != nil {
-			return err
-		}
-		if same {
-			p.out.PullRequest = PullRequest{Number: pr.Number, URL: pr.URL, State: pr.State}
-			p.stop(Waiting, fmt.Sprintf("pull request #%d for %s was closed: to propose it again, run %s", pr.Number, p.want.Version, command(p.env, p.want)))
-			return nil
-		}
-	}
-	return nil
-}
-
-// carried tells whether a pull request was for the release that is wanted: by its head or, where that is
-// gone, by its title.
-func (p *proposing) carried(ctx context.Context, pr github.PullRequest) (bool, error) {
-	holds, err := p.heldAt(ctx, p.env, pr.HeadCommit)
-	if errors.Is(err, github.ErrNotFound) {
-		return pr.Title == title(p.env, p.want), nil
-	}
-	return holds.Release.Digest == p.want.Digest, err
-}
-
 // write brings our branch and then the pull request up to date, and merges where that is automatic.
 func (p *proposing) write(ctx context.Context, signed signing.Signed) (Proposal, error) {
 	plan, err := p.plan(ctx)
@@ -147,8 +112,7 @@ func (p *proposing) write(ctx context.Context, signed signing.Signed) (Proposal,
 	}
 	head := p.branch.head
 	if plan != nil {
-		old := p.branch.head
-		if head, err = p.options.Hands.Push(ctx, p.env.Repository, p.out.Branch, old, *plan); err != nil {
+		if head, err = p.push(ctx, *plan); err != nil {
 			return p.out, err
 		}
 		p.pr.Mergeable = "" // GitHub judged the head before
@@ -158,6 +122,16 @@ func (p *proposing) write(ctx context.Context, signed signing.Signed) (Proposal,
 	}
 	err = p.merge(ctx, head)
 	return p.out, err
+}
+
+// push puts a commit on our branch, unless GitHub has just refused it.
+func (p *proposing) push(ctx context.Context, c github.Commit) (head string, err error) {
+	if err := p.refusals.recall(p); err != nil {
+		return "", err
+	}
+	head, err = p.options.Hands.Push(ctx, p.env.Repository, p.out.Branch, p.branch.head, c)
+	p.refusals.keep(p, err)
+	return head, err
 }
 
 // plan is the commit that our branch needs, nil when it is right as it is.
@@ -174,13 +148,20 @@ func (p *proposing) plan(ctx context.Context) (*github.Commit, error) {
 			return nil, err
 		case moved:
 			parents = []string{b.head, p.base}
-		case b.carries.Digest == p.want.Digest:
+		case b.carries.Digest == p.want.Digest && !b.outdated:
 			return nil, nil
 		default:
 			start, parents = b.fork, []string{b.head}
 		}
 	}
-	return &github.Commit{Message: message(p.env, p.want), Parents: parents, Base: start, Files: p.after}, nil
+	tree, err := p.repository(p.env).Tree(ctx, start)
+	if err == nil {
+		tree, err = tree.With(p.after)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &github.Commit{Message: message(p.env, p.want, tree.SHA), Parents: parents, Base: start, Files: p.after}, nil
 }
 
 // moved tells whether the environment's branch moved in a way that matters: a file that we edit changed
@@ -189,20 +170,8 @@ func (p *proposing) moved(ctx context.Context) (bool, error) {
 	if !p.branch.stale {
 		return false, nil
 	}
-	fork, err := p.repository(p.env).Tree(ctx, p.branch.fork)
-	if err != nil {
-		return false, err
-	}
-	now, err := p.repository(p.env).Tree(ctx, p.base)
-	if err != nil {
-		return false, err
-	}
-	for _, path := range editedFiles(p.edits) {
-		before, _ := fork.Entry(path)
-		after, _ := now.Entry(path)
-		if before != after {
-			return true, nil
-		}
+	if touched, err := p.touched(ctx, p.branch.fork, p.base); touched || err != nil {
+		return touched, err
 	}
 	if p.pr.Number == 0 {
 		return false, nil
@@ -213,26 +182,65 @@ func (p *proposing) moved(ctx context.Context) (bool, error) {
 	return slices.Contains([]string{"behind", "dirty"}, p.pr.Mergeable), nil
 }
 
+// touched tells whether a file that we edit differs between two commits.
+func (p *proposing) touched(ctx context.Context, from, to string) (bool, error) {
+	if from == to {
+		return false, nil
+	}
+	before, err := p.repository(p.env).Tree(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	after, err := p.repository(p.env).Tree(ctx, to)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(editedFiles(p.edits), func(path string) bool {
+		was, _ := before.Entry(path)
+		is, _ := after.Entry(path)
+		return was != is
+	}), nil
+}
+
+// unmoved makes sure that what is to be proposed is still a change: another process may have proposed it and
+// people may have merged it since we looked.
+func (p *proposing) unmoved(ctx context.Context) error {
+	now, err := p.repository(p.env).Branch(ctx, p.env.Branch)
+	if err != nil {
+		return err
+	}
+	touched, err := p.touched(ctx, p.base, now)
+	if touched {
+		return fmt.Errorf("%s: branch %s: %w", p.env.Repository, p.env.Branch, github.ErrMoved)
+	}
+	return err
+}
+
 // say opens the pull request, or updates its text where what it is made from changed.
 func (p *proposing) say(ctx context.Context, signed signing.Signed, pushed bool) error {
 	want := github.PullRequest{
 		Number: p.pr.Number, URL: p.pr.URL, State: p.pr.State, Head: p.out.Branch, Base: p.env.Branch,
 		Title: title(p.env, p.want), Body: body(p.env, p.holds, signed, p.edits, p.options.Files),
 	}
+	p.out.State = Unchanged
+	if pushed {
+		p.out.State = p.options.Hands.Did(Updated)
+	}
 	if p.pr.Number != 0 && mark(p.pr.Body) == mark(want.Body) {
-		p.out.State = Unchanged
-		if pushed {
-			p.out.State = Updated
-		}
 		return nil
+	}
+	if p.pr.Number == 0 {
+		if err := p.unmoved(ctx); err != nil {
+			return err
+		}
 	}
 	there, err := p.options.Hands.Propose(ctx, p.env.Repository, want)
 	if err != nil {
 		return err
 	}
-	p.out.State = Updated
+	p.out.State = p.options.Hands.Did(Updated)
 	if p.pr.Number == 0 {
-		p.out.State = Opened
+		p.out.State = p.options.Hands.Did(Opened)
 	}
 	p.pr, p.pr.Mergeable = there, "" // too early to know
 	p.out.PullRequest = p.page()

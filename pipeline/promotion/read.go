@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/releaser/releaser/internal/placeholder"
 	"github.com/releaser/releaser/internal/scalar"
 )
 
@@ -86,8 +87,8 @@ func readSign(env Environment, chart, path string, data []byte, s Setting, h *Ho
 	if value.Text == "" {
 		return []sign{here}
 	}
-	v, ok := s.Value.Match(value.Text)
-	if !ok || v.Chart != "" && v.Chart != chart || v.Environment != "" && v.Environment != env.Name {
+	v, ok := s.Value.Bind(placeholder.Values{Chart: chart, Environment: env.Name}).Match(value.Text)
+	if !ok {
 		h.Disagreements = append(h.Disagreements, here.against(s.Value.String()))
 		return nil
 	}

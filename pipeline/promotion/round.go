@@ -21,6 +21,7 @@ type round struct {
 	open    map[string][]github.PullRequest
 	pushed  map[string]registry.Pushed
 	vouched map[string]signing.Signed // by digest
+	unfit   []string                  // newer versions that were passed over, with the reason, when none was left
 }
 
 // newRound starts a look, with what is verified already.
@@ -51,7 +52,7 @@ func (r *round) run(ctx context.Context, ladder []Environment) ([]Proposal, erro
 	}
 	changes, err := r.next(ctx, surveys)
 	if err != nil {
-		return nil, errors.Join(append(failed, err)...)
+		failed = append(failed, err)
 	}
 	var done []Proposal
 	for i, c := range changes {
@@ -86,7 +87,7 @@ func (r *round) act(ctx context.Context, s *survey, c Change) (Proposal, error) 
 	if err != nil {
 		return Proposal{}, err
 	}
-	p, err := r.propose(ctx, s, signed, false)
+	p, err := r.propose(ctx, s, signed)
 	var refused *github.Refused
 	if errors.As(err, &refused) { // a rule of the repository: repeating does not help
 		p.State, p.Reason = Blocked, err.Error()
@@ -95,13 +96,42 @@ func (r *round) act(ctx context.Context, s *survey, c Change) (Proposal, error) 
 	return p, err
 }
 
-// next runs the pure part on what was found.
+// next runs the pure part on what was found, and once more where that makes it worth to ask what people said
+// to such a change before.
 func (r *round) next(ctx context.Context, surveys []*survey) ([]Change, error) {
-	rungs := make([]Rung, len(surveys))
+	rungs, released, err := r.rungs(ctx, surveys)
+	if err != nil {
+		return nil, err
+	}
+	changes := Next(rungs, released)
+	var failed []error
+	for i, c := range changes {
+		s := surveys[i]
+		if c.State != Move || s.failed || s.branch.foreign != "" || s.branch.carries.Digest == c.Want.Digest && s.pr.Number != 0 {
+			continue
+		}
+		if s.ended, err = r.ended(ctx, s, c.Want); err != nil {
+			err = fmt.Errorf("%s: %w", c.Environment, err)
+			s.failed, failed = true, append(failed, err)
+			rungs[i].Holds.Missing = append(rungs[i].Holds.Missing, err.Error())
+		}
+		rungs[i].Ended = s.ended
+	}
+	changes = Next(rungs, released)
+	for i := range changes {
+		if over := r.passedOver(); over != "" && surveys[i].env.From == FromRelease && changes[i].State == Nothing {
+			changes[i].Reason += "; " + over
+		}
+	}
+	return changes, errors.Join(failed...)
+}
+
+// rungs are what the pure part needs to know.
+func (r *round) rungs(ctx context.Context, surveys []*survey) (rungs []Rung, released []Release, err error) {
 	takes := false
 	floor := Release{}
-	for i, s := range surveys {
-		rungs[i] = Rung{Environment: s.env, Holds: s.holds, Proposed: s.branch.carries}
+	for _, s := range surveys {
+		rungs = append(rungs, Rung{Environment: s.env, Holds: s.holds, Proposed: s.branch.carries})
 		if s.env.From == FromRelease {
 			if have := s.holds.Release; !takes || higher(floor, have) {
 				floor = have
@@ -110,13 +140,10 @@ func (r *round) next(ctx context.Context, surveys []*survey) ([]Change, error) {
 		}
 	}
 	if !takes {
-		return Next(rungs, nil), nil
+		return rungs, nil, nil
 	}
-	released, err := r.released(ctx, floor)
-	if err != nil {
-		return nil, err
-	}
-	return Next(rungs, append(released, floor)), nil // floor is no candidate of anybody: each holds it or a higher one
+	released, err = r.released(ctx, floor)
+	return rungs, append(released, floor), err // floor is no candidate of anybody: each holds it or a higher one
 }
 
 // maxCandidates bounds how many versions are looked at for one that verifies.
@@ -148,13 +175,27 @@ func (r *round) released(ctx context.Context, floor Release) ([]Release, error) 
 			_, err = r.verify(ctx, pushed)
 		}
 		if err == nil {
+			r.unfit = nil
 			return append([]Release{releaseOf(pushed)}, found...), nil
 		}
 		if !unfit(err) {
 			return nil, err
 		}
+		r.unfit = append(r.unfit, fmt.Sprintf("%s: %v", version, err))
 	}
 	return found, nil
+}
+
+// passedOver says why none of the newest versions is proposed; empty when one is, or there is none.
+func (r *round) passedOver() string {
+	if len(r.unfit) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("none of the newest %d verifies: %s", len(r.unfit), r.unfit[0])
+	if len(r.unfit) == 1 {
+		text = "the newest does not verify: " + r.unfit[0]
+	}
+	return text
 }
 
 // resolve finds a release by its version or, when that is empty, by its digest.
@@ -223,11 +264,12 @@ func (r *round) opened(ctx context.Context, env Environment) (github.PullRequest
 		}
 		r.open[env.Repository] = all
 	}
-	i := slices.IndexFunc(all, func(p github.PullRequest) bool { return p.Head == branchName(env.Name, r.chart) })
-	if i < 0 {
+	ours := slices.DeleteFunc(slices.Clone(all), func(p github.PullRequest) bool { return p.Head != branchName(env.Name, r.chart) })
+	if len(ours) == 0 {
 		return github.PullRequest{}, false, nil
 	}
-	return all[i], true, nil
+	i := slices.IndexFunc(ours, func(p github.PullRequest) bool { return p.Base == env.Branch })
+	return ours[max(i, 0)], true, nil // people may open another one of our branch, to another base
 }
 
 // reasons joins problems into one line.

@@ -31,7 +31,7 @@ type Stand struct {
 // its rung, and is returned as an error too.
 func (p *Promoter) Status(ctx context.Context, chart string) (Board, error) {
 	r := p.newRound(chart)
-	board := Board{Chart: chart}
+	board := Board{Chart: chart, Rungs: []Stand{}}
 	var failed []error
 	surveys := make([]*survey, len(p.options.Environments))
 	for i, env := range p.options.Environments {
@@ -43,7 +43,7 @@ func (p *Promoter) Status(ctx context.Context, chart string) (Board, error) {
 	}
 	changes, err := r.next(ctx, surveys)
 	if err != nil {
-		return board, errors.Join(append(failed, err)...)
+		failed = append(failed, err)
 	}
 	for i, c := range changes {
 		stand, err := r.stand(ctx, surveys[i], c)
@@ -59,7 +59,7 @@ func (p *Promoter) Status(ctx context.Context, chart string) (Board, error) {
 func (r *round) stand(ctx context.Context, s *survey, c Change) (Stand, error) {
 	stand := Stand{
 		Environment: c.Environment, Version: c.Have.Version, Digest: c.Have.Digest, Pending: c.Want.Version,
-		State: c.State, Reason: c.Reason, PullRequest: s.page(), Proposed: s.branch.carries.Version,
+		State: c.State, Reason: c.Reason, PullRequest: s.pageFor(c), Proposed: s.branch.carries.Version,
 	}
 	if s.branch.foreign != "" {
 		stand.State, stand.Reason = Blocked, s.occupied(Release{Chart: r.chart, Version: c.Want.Version})
@@ -69,7 +69,7 @@ func (r *round) stand(ctx context.Context, s *survey, c Change) (Stand, error) {
 		return stand, nil
 	}
 	p := r.prepare(s, c.Want)
-	err := p.ready(ctx, false)
+	err := p.ready(ctx)
 	stand.State, stand.Reason, stand.PullRequest = p.out.State, p.out.Reason, p.out.PullRequest
 	if err != nil || stand.State != Move || s.pr.Number == 0 || s.branch.carries.Digest != c.Want.Digest {
 		return stand, err

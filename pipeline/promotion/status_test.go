@@ -30,13 +30,10 @@ func TestStatusTellsWhatRunsWhereAndWhatIsPending(t *testing.T) {
 		{"with checks", func() { w.must(w.forge.SetStatus(repository, w.pr("staging").HeadCommit, "ci", "success", "")) },
 			"dev 0.2.0 nothing: already promoted; staging 0.1.0 waiting 0.2.0 #1: ready to be merged; prod - waiting 0.1.0: promoted by hand: releaser promote staging prod --chart voice-agent"},
 		{"with a newer version", func() {
-			w.merge("staging")
-			w.person("main", files("staging", "0.1.0", first))
-			w.round()
 			w.release("0.3.0")
 			w.person("main", files("dev", "0.1.0", first))
 		},
-			"dev 0.1.0 move 0.3.0; staging 0.1.0 waiting 0.2.0 #2: required checks or reviews are not there yet; prod - waiting 0.1.0: promoted by hand: releaser promote staging prod --chart voice-agent"},
+			"dev 0.1.0 move 0.3.0; staging 0.1.0 waiting 0.2.0 #1: dev does not hold 0.2.0 any more: close the pull request, or promote it there again; prod - waiting 0.1.0: promoted by hand: releaser promote staging prod --chart voice-agent"},
 	} {
 		step.do()
 		w.forge.ForgetRequests()

@@ -203,7 +203,7 @@ func TestDryRunShowsEverythingAndWritesNothing(t *testing.T) {
 	w.forge.ForgetRequests()
 	proposals, err := w.dry().Propose(w.Context(), signed)
 	w.must(err)
-	if p := proposals[0]; p.State != Opened || !strings.Contains(p.Diff, "0.1.0") {
+	if p := proposals[0]; p.State != Move || !strings.Contains(p.Diff, "0.1.0") {
 		t.Errorf("got %+v", p)
 	}
 	if n := w.forge.Writes(); n != 0 {
@@ -214,9 +214,25 @@ func TestDryRunShowsEverythingAndWritesNothing(t *testing.T) {
 func TestChartsAreThoseThatHaveFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	w.person("main", "more\n-- dev/beluga-ai/values.yaml --\na: 1\n-- prod/old.chart/release.yaml --\na: 1\n-- other/x/values.yaml --\na: 1\n-- dev/README --\na\n")
-	charts, err := w.Charts(w.Context())
-	if got := strings.Join(charts, " "); err != nil || got != "beluga-ai old.chart voice-agent" {
+	w.library("released", "1.0.0")
+	w.person("main", `more
+-- dev/beluga-ai/release.yaml --
+version: ""
+-- prod/released/values.yaml --
+a: 1
+-- prod/of-others/values.yaml --
+a: 1
+-- dev/of-others/release.yaml --
+a: 1
+-- prod/old.chart/release.yaml --
+version: ""
+-- other/x/release.yaml --
+version: ""
+-- dev/README --
+a
+`)
+	charts, err := w.Charts(w.Context(), "")
+	if got := strings.Join(charts, " "); err != nil || got != "beluga-ai released voice-agent" {
 		t.Errorf("got %s, %v", got, err)
 	}
 }

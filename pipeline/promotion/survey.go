@@ -17,16 +17,17 @@ type survey struct {
 	base   string            // head of the environment's branch
 	files  map[string][]byte // what it holds there
 	holds  Holding
-	pr     github.PullRequest // the open one; Number 0 when none is
-	branch branch             // ours, known when pr is open
-	failed bool               // it could not be read now
+	pr     github.PullRequest     // the open one; Number 0 when none is
+	branch branch                 // ours, known when pr is open
+	ended  map[string]PullRequest // what people said to a release before, by digest
+	failed bool                   // it could not be read now
 }
 
 // proposal is a proposal that says only how things stand.
 func (s *survey) proposal(c Change) Proposal {
 	p := Proposal{
 		Environment: s.env.Name, Chart: s.chart, From: c.Have.Version, To: c.Want.Version,
-		State: c.State, Reason: c.Reason, PullRequest: s.page(),
+		State: c.State, Reason: c.Reason, PullRequest: s.pageFor(c),
 	}
 	if s.pr.Number != 0 {
 		p.Branch = s.ours()
@@ -45,6 +46,14 @@ func (s *survey) page() PullRequest {
 	return PullRequest{Number: s.pr.Number, URL: s.pr.URL, State: s.pr.State}
 }
 
+// pageFor is the pull request that a change is about: the open one, or the one that people ended.
+func (s *survey) pageFor(c Change) PullRequest {
+	if ended, ok := s.ended[c.Want.Digest]; ok && c.State == Waiting && s.pr.Number == 0 {
+		return ended
+	}
+	return s.page()
+}
+
 // look surveys an environment for a round of several: what needs a person makes it blocked, so that the
 // others go on; other errors are returned beside a survey that holds nothing.
 func (r *round) look(ctx context.Context, env Environment) (*survey, error) {
@@ -61,8 +70,27 @@ func (r *round) look(ctx context.Context, env Environment) (*survey, error) {
 	return s, err
 }
 
-// survey reads an environment at its branch head, and our open pull request.
+// survey reads our open pull request, and then the environment. In this order what is merged in between is
+// seen twice, never missed by both.
 func (r *round) survey(ctx context.Context, env Environment) (*survey, error) {
+	if err := env.check(r.chart); err != nil {
+		return nil, err
+	}
+	pr, open, err := r.opened(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.reading(ctx, env)
+	if err != nil || !open {
+		return s, err
+	}
+	s.pr = pr
+	s.branch, err = r.inspect(ctx, s, pr.HeadCommit)
+	return s, err
+}
+
+// reading reads what an environment holds at its branch head.
+func (r *round) reading(ctx context.Context, env Environment) (*survey, error) {
 	if err := env.check(r.chart); err != nil {
 		return nil, err
 	}
@@ -77,13 +105,7 @@ func (r *round) survey(ctx context.Context, env Environment) (*survey, error) {
 	if s.holds, err = r.read(ctx, env, s.files); err != nil {
 		return nil, err
 	}
-	pr, open, err := r.opened(ctx, env)
-	if err != nil || !open {
-		return s, err
-	}
-	s.pr = pr
-	s.branch, err = r.inspect(ctx, s, pr.HeadCommit)
-	return s, err
+	return s, nil
 }
 
 // read tells what files hold: the release that they name, resolved in the registry and compared with every

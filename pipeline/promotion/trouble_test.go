@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/releaser/releaser/internal/lab/forge"
 )
@@ -14,12 +15,12 @@ func TestCommitOfAPersonStopsUs(t *testing.T) {
 	w := newWorld(t, nil)
 	w.release("0.1.0")
 	w.round()
-	head := w.person("releaser/dev/voice-agent", "mine\n-- dev/voice-agent/values.yaml --\nimage: {tag: mine}\n-- notes --\nhello\n")
+	head := w.person("releaser/dev/voice-agent", "mine\n-- dev/voice-agent/values.yaml --\nimage: {tag: mine}\n-- no\x1btes --\nhello\n")
 	w.release("0.2.0")
 	w.roundIs("dev blocked 0.2.0, staging nothing, prod nothing")
 	proposals, err := w.Round(w.Context(), chart)
 	w.must(err)
-	if p := proposals[0]; !strings.Contains(p.Reason, "somebody works on the branch releaser/dev/voice-agent: it also changes dev/voice-agent/values.yaml, notes") {
+	if p := proposals[0]; !strings.Contains(p.Reason, "somebody works on the branch releaser/dev/voice-agent: it also changes \"dev/voice-agent/values.yaml\", \"no\\x1btes\"") {
 		t.Errorf("reason: %s", p.Reason)
 	}
 	if got := w.git.Git("rev-parse", "releaser/dev/voice-agent"); got != head {
@@ -330,11 +331,38 @@ func TestRuleOfTheRepositoryBlocks(t *testing.T) {
 		}
 		return forge.Failure{}
 	})
-	if got := w.round(); got != "dev blocked 0.1.0, staging nothing, prod nothing" {
-		t.Errorf("got %s", got)
+	now := time.Now()
+	w.options.Now = func() time.Time { return now }
+	w.restart()
+	// It is asked again when the base or the release is another one, and after an hour, not in each round.
+	w.roundIs("dev blocked 0.1.0, staging nothing, prod nothing")
+	w.person("main", "on\n-- other --\n1\n")
+	w.asksAgain("another base")
+	w.release("0.2.0")
+	w.asksAgain("another release")
+	now = now.Add(61 * time.Minute)
+	w.asksAgain("an hour later")
+	if got := w.reason(0); !strings.Contains(got, "create branch releaser/dev/voice-agent: ") || !strings.Contains(got, "Repository rule violations found") {
+		t.Errorf("reason: %s", got)
 	}
 	w.forge.Fault(nil)
-	w.roundIs("dev opened 0.1.0, staging nothing, prod nothing")
+	w.roundIs("dev blocked 0.2.0, staging nothing, prod nothing")
+	if p, err := w.promote(FromRelease, "dev", ""); err != nil || p.State != Opened {
+		t.Errorf("by hand: %+v, %v", p, err)
+	}
+	w.roundIs("dev unchanged 0.2.0, staging nothing, prod nothing")
+}
+
+// asksAgain expects that a round writes, in vain, and the next one does not.
+func (w *world) asksAgain(why string) {
+	w.Helper()
+	for _, want := range []int{2, 0} {
+		w.forge.ForgetRequests()
+		got := w.round()
+		if n := w.forge.Writes(); n != want {
+			w.Errorf("%s: %d writes, want %d: %s", why, n, want, got)
+		}
+	}
 }
 
 func TestLinkInPlaceOfAFileBlocks(t *testing.T) {
@@ -365,4 +393,31 @@ func TestEnvironmentThatNamesNoReleaseIsRefused(t *testing.T) {
 	w := newWorld(t, func(ladder map[string]*Environment) { ladder["dev"].Files = ladder["dev"].Files[:1] })
 	w.release("0.1.0")
 	w.roundIs("dev blocked, staging waiting, prod nothing")
+}
+
+func TestFileNameThatIsNoTextBlocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.person("main", "odd\n-- caf\xe9.txt --\n1\n")
+	w.release("0.1.0")
+	w.roundIs("dev blocked 0.1.0, staging nothing, prod nothing")
+}
+
+// GitHub finds out whether it can merge only when it is asked, and says so at the next question.
+func TestMergeWaitsUntilGitHubKnows(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, forge.Options{LazyMergeable: true}, auto("dev"))
+	signed := w.release("0.1.0")
+	proposals, err := w.Round(w.Context(), chart)
+	w.must(err)
+	if p := proposals[0]; p.State != Opened || p.Reason != "pull request #1 is not merged: GitHub has not found out yet whether it can be merged" {
+		t.Errorf("got %+v", p)
+	}
+	w.roundIs("dev merged 0.1.0, staging opened 0.1.0, prod nothing")
+	w.holds("dev", "0.1.0", signed.Pushed().Digest())
+	// A branch that must be brought up to date is so in the second round.
+	w.must(w.forge.Protect(repository, "main", forge.Protection{Strict: true}))
+	w.person("main", "on\n-- other --\n1\n")
+	w.round()
+	w.roundIs("dev nothing, staging updated 0.1.0, prod nothing")
 }

@@ -45,9 +45,15 @@ type world struct {
 // newWorld has three environments that hold nothing yet. change may alter them, by name.
 func newWorld(t *testing.T, change func(ladder map[string]*Environment)) *world {
 	t.Helper()
+	return newWorldOf(t, forge.Options{}, change)
+}
+
+// newWorldOf has a GitHub of a certain kind.
+func newWorldOf(t *testing.T, o forge.Options, change func(ladder map[string]*Environment)) *world {
+	t.Helper()
 	w := &world{T: t, git: gitdtest.New(t, t.TempDir(), repository+".git", gitd.Features{})}
 	w.git.Commit("main", "the environments\n"+files("dev", "", "")+files("staging", "", "")+files("prod", "", ""))
-	w.startForge()
+	w.startForge(o)
 	w.startRegistry()
 	dev, staging, prod := environment("dev", FromRelease), environment("staging", "dev"), environment("prod", "staging")
 	staging.Promote = Auto
@@ -102,9 +108,9 @@ func commitOf(version string) string {
 	return (strings.Repeat(strings.NewReplacer(".", "", "-", "e", "rc", "ab").Replace(version), 40))[:40]
 }
 
-func (w *world) startForge() {
+func (w *world) startForge(o forge.Options) {
 	w.Helper()
-	server, err := forge.New(forge.Options{})
+	server, err := forge.New(o)
 	w.must(err)
 	w.Cleanup(server.Close)
 	w.must(server.AddRepository(forge.Repository{FullName: repository, Dir: w.git.Dir(), Private: true}))
@@ -132,6 +138,9 @@ func (w *world) startRegistry() {
 	w.signer, err = signing.New(signing.Options{KeyPEM: key, Password: []byte("pw")}, w.registry)
 	w.must(err)
 }
+
+// protection requires checks.
+func protection(checks ...string) forge.Protection { return forge.Protection{Contexts: checks} }
 
 // restart is a new process: nothing is remembered.
 func (w *world) restart() {

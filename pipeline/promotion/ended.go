@@ -1,0 +1,46 @@
+package promotion
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/releaser/releaser/internal/github"
+)
+
+// maxEnded bounds how far back is looked for what people said to a release: what was closed or merged before
+// that many others is too old to be proposed again.
+const maxEnded = 5
+
+// ended finds the newest pull request to the environment's branch that carried a release and is closed or
+// merged; none is the empty map.
+func (r *round) ended(ctx context.Context, s *survey, want Release) (map[string]PullRequest, error) {
+	closed, err := r.repository(s.env).PullRequests(ctx, s.ours(), "closed")
+	if err != nil {
+		return nil, err
+	}
+	closed = slices.DeleteFunc(closed, func(pr github.PullRequest) bool { return pr.Base != s.env.Branch })
+	for _, pr := range closed[:min(len(closed), maxEnded)] {
+		same, err := r.carried(ctx, s.env, pr, want)
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			return map[string]PullRequest{want.Digest: {Number: pr.Number, URL: pr.URL, State: pr.State}}, nil
+		}
+	}
+	return nil, nil
+}
+
+// carried tells whether a pull request was for a release: by its head or, where that is gone or says nothing,
+// by its title.
+func (r *round) carried(ctx context.Context, env Environment, pr github.PullRequest, want Release) (bool, error) {
+	holds, err := r.heldAt(ctx, env, pr.HeadCommit)
+	if err != nil && !errors.Is(err, github.ErrNotFound) {
+		return false, err
+	}
+	if holds.Release == (Release{}) {
+		return pr.Title == title(env, want), nil
+	}
+	return holds.Release.Digest == want.Digest, nil
+}
