@@ -8,13 +8,12 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags='-s -w' -o /releaser ./cmd/releaser
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=true -ldflags='-s -w' -o /releaser ./cmd/releaser
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="releaser" \
       org.opencontainers.image.description="Carries a Helm chart from a git tag to production and proves every step" \
-      org.opencontainers.image.source="https://github.com/releaser/releaser" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.source="https://github.com/releaser/releaser"
 COPY --from=build /releaser /usr/local/bin/releaser
 USER 65532:65532
 EXPOSE 8080 9090

@@ -138,3 +138,13 @@ func wrongURL(u *url.URL) string {
 	}
 	return ""
 }
+
+// isPlain tells whether an address would carry a token over the network in the clear: http, and not to this machine.
+func isPlain(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}

@@ -167,6 +167,7 @@ func TestASourceURLHoldsNoCredentialsAndIsNeverRepeated(t *testing.T) {
 	}
 	wants(t, "github.apiURL: the URL holds credentials", "{auth: {token", "{apiURL: 'https://me:sesame@h', auth: {token")
 	wants(t, "github.apiURL: the URL is not the root of an API", "{auth: {token", "{apiURL: 'api.github.com', auth: {token")
+	wants(t, "github.apiURL: a token would cross the network in the clear", "{auth: {token", "{apiURL: 'http://github.example.com/api/v3', auth: {token")
 }
 
 // B56

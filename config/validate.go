@@ -65,6 +65,8 @@ func (v *validator) github(g GitHub) {
 		v.note("github.apiURL", "the URL holds credentials", "write it without, and name them in github.auth") // B59
 	case u.Scheme != "https" && u.Scheme != "http" || !isHost(strings.ToLower(u.Host)) || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		v.note("github.apiURL", "the URL is not the root of an API", "write https://api.github.com or https://HOST/api/v3")
+	case isPlain(g.APIURL):
+		v.note("github.apiURL", "a token would cross the network in the clear", "write https instead of http")
 	}
 	v.one("github.auth", "githubApp", "tokenFile", "tokenEnv")
 	v.variable("github.auth.tokenEnv", g.Auth.TokenEnv)
@@ -180,7 +182,7 @@ func (v *validator) sourceAuth(at string, s *Source) {
 	isHTTP := strings.HasPrefix(s.URL, "https://") || strings.HasPrefix(s.URL, "http://")
 	isSSH := strings.HasPrefix(s.URL, "ssh://") || kindOfURL(s.URL) == scpLike
 	for _, name := range []string{"tokenFile", "tokenEnv", "githubApp"} {
-		v.check(isHTTP || s.URL == "", join(auth, name), "it works over https alone", "write an https URL, or remove the field")
+		v.check(isHTTP && !isPlain(s.URL) || s.URL == "", join(auth, name), "it works over https alone", "write an https URL, or remove the field")
 	}
 	v.check(isSSH || s.URL == "", auth+".sshKeyFile", "it works over ssh alone", "write git@HOST:PATH for the url, or use tokenFile")
 	if s.Auth.SSHKeyFile != "" {
@@ -209,6 +211,8 @@ func (v *validator) tagPattern(at, pattern string) {
 		v.note(at, "the pattern has a placeholder twice", fix)
 	case !matches(`[!-~]+`, pattern):
 		v.note(at, "the pattern holds a blank or a character outside ASCII", fix)
+	case t.Uses("chart") && !matches(`.*\{chart\}.+\{version\}.*`, pattern):
+		v.note(at, "nothing parts {chart} from a {version} behind it", fix)
 	}
 }
 

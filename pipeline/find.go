@@ -68,8 +68,7 @@ func (l *Line) Tag(ctx context.Context, s *Source, refs source.Refs, tag source.
 	jobs, err := s.Find(ctx, refs, tag)
 	if err != nil {
 		match, _, _ := s.match(tag.Name)
-		o := Outcome{Source: s.Rules.Name, Tag: tag.Name, Commit: tag.Commit, Chart: match.Chart, Version: match.Version}
-		return []Outcome{o.failed(err)}
+		return []Outcome{newOutcome(s, tag, match.Chart, match.Version).failed(err)}
 	}
 	var outcomes []Outcome
 	for _, job := range jobs {
@@ -252,9 +251,4 @@ func (j Job) Pins() []scalar.Edit {
 func (j Job) Rules() charts.Rules {
 	l := j.rule.Lint
 	return charts.Rules{Values: l.Values, Strict: l.Strict, KubeVersions: l.KubeVersions, SchemaRequired: l.Schema == config.SchemaRequired}
-}
-
-// outcome is the beginning of what there is to say of this job.
-func (j Job) outcome() Outcome {
-	return Outcome{Source: j.Source.Rules.Name, Tag: j.Tag.Name, Commit: j.Tag.Commit, Chart: j.Chart, Version: j.Version}
 }

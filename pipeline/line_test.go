@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -143,7 +142,7 @@ func TestALibraryEndsSignedAndIsProposedNowhere(t *testing.T) {
 	w := newWorld(t)
 	w.push(chartlab.Library("voice", "1.0.0"), "voice-1.0.0")
 	o := w.release("voice-1.0.0")
-	if o.State != Released || len(o.Signatures) != 2 || o.Proposals != nil || w.stages[len(w.stages)-1] != "sign" {
+	if o.State != Released || len(o.Signatures) != 2 || len(o.Proposals) != 0 || w.stages[len(w.stages)-1] != "sign" {
 		t.Errorf("stages %q, got %+v", w.stages, o)
 	}
 	if n := w.forge.Writes(); n != 0 {
@@ -226,7 +225,7 @@ func TestASweepAndRoundsAtOnceOpenOnePullRequest(t *testing.T) {
 		close(swept)
 		running.Wait()
 		w.sweep()
-		Promote(t.Context(), w.promoter, w.sweeper.Log, func(promotion.Proposal) {})
+		Promote(t.Context(), w.promoter, func(promotion.Proposal) {})
 		if prs := w.pullRequests("voice"); len(prs) != i+1 || prs[0].State != "merged" {
 			t.Errorf("%s: pull requests %+v", version, prs)
 		}
@@ -240,7 +239,7 @@ func TestASweepAndRoundsAtOnceOpenOnePullRequest(t *testing.T) {
 // rounds does one round of promotions after the other until swept is closed.
 func (w *world) rounds(swept <-chan struct{}) {
 	for {
-		Promote(w.Context(), w.promoter, slog.New(slog.DiscardHandler), func(promotion.Proposal) {})
+		Promote(w.Context(), w.promoter, func(promotion.Proposal) {})
 		select {
 		case <-swept:
 			return

@@ -35,20 +35,28 @@ type Outcome struct {
 	Source     string               `json:"source"`
 	Tag        string               `json:"tag"`
 	Commit     string               `json:"commit"`
-	Chart      string               `json:"chart,omitempty"`
-	Version    string               `json:"version,omitempty"`
+	Chart      string               `json:"chart"`
+	Version    string               `json:"version"`
 	State      State                `json:"state"`
-	Reason     string               `json:"reason,omitempty"`
-	Findings   []charts.Finding     `json:"findings,omitempty"`
-	Reference  string               `json:"reference,omitempty"`
-	Digest     string               `json:"digest,omitempty"`
+	Reason     string               `json:"reason"`
+	Findings   []charts.Finding     `json:"findings"`
+	Reference  string               `json:"reference"`
+	Digest     string               `json:"digest"`
 	Uploaded   bool                 `json:"uploaded"`
-	Signatures []signing.Signature  `json:"signatures,omitempty"`
-	Proposals  []promotion.Proposal `json:"pullRequests,omitempty"`
+	Signatures []signing.Signature  `json:"signatures"`
+	Proposals  []promotion.Proposal `json:"pullRequests"`
 	Stages     []Stage              `json:"-"`
 
 	// Err is the error behind Rejected, Waiting and Failed.
 	Err error `json:"-"`
+}
+
+// newOutcome is the beginning of what there is to say of a chart at a tag. No list is nil, so that JSON has them all.
+func newOutcome(s *Source, tag source.Tag, chart, version string) Outcome {
+	return Outcome{
+		Source: s.Rules.Name, Tag: tag.Name, Commit: tag.Commit, Chart: chart, Version: version,
+		Findings: []charts.Finding{}, Signatures: []signing.Signature{}, Proposals: []promotion.Proposal{},
+	}
 }
 
 // released notes what is in the registry.

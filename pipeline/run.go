@@ -10,8 +10,8 @@ import (
 
 // Stage is one stage of a release that has ended.
 type Stage struct {
-	Name string        `json:"name"`
-	Took time.Duration `json:"-"`
+	Name string
+	Took time.Duration
 }
 
 // Event tells that a stage of a release has ended, well or with Err.
@@ -59,14 +59,14 @@ func (r *run) passed(s Stage, err error) {
 
 // end is what became of the release.
 func (r *run) end(pkg charts.Package, signed signing.Signed, proposals []promotion.Proposal) Outcome {
-	o := r.job.outcome()
+	o := newOutcome(r.job.Source, r.job.Tag, r.job.Chart, r.job.Version)
 	o.Stages = r.stages
-	o.Proposals = proposals
+	o.Proposals = append(o.Proposals, proposals...)
 	if r.err != nil {
 		return o.failed(r.err)
 	}
 	o.State = Released
-	o.Findings = pkg.Findings()
+	o.Findings = append(o.Findings, pkg.Findings()...)
 	o.released(signed)
 	return o
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 
@@ -76,9 +77,9 @@ type Swept struct {
 // a chart's lower versions first. One tag's failure is its own: the others go on. The error says why the
 // source could not be looked at at all.
 func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
-	refs, err := s.Git.Refs(ctx)
+	refs, err := s.refs(ctx)
 	if err != nil {
-		return Swept{}, fmt.Errorf("source %s: %w", s.Rules.Name, err)
+		return Swept{}, err
 	}
 	for _, bad := range refs.Rejected {
 		if !w.Known.news(s.Rules.Name, bad.Name, "", bad.Reason) {
@@ -104,10 +105,24 @@ func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
 	return swept, nil
 }
 
+// Nothing that one server does or leaves undone may hold a source for ever.
+const (
+	listTime = 2 * time.Minute  // for one listing
+	tagTime  = 15 * time.Minute // for one tag, down the whole line
+)
+
+func (s *Source) refs(ctx context.Context) (source.Refs, error) {
+	ctx, stop := context.WithTimeout(ctx, listTime)
+	defer stop()
+	return s.Git.Refs(ctx)
+}
+
 // settle releases what one tag names, and remembers the tag unless it is to be tried again at the next sweep.
 func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag source.Tag) {
+	limited, stop := context.WithTimeout(ctx, tagTime)
+	defer stop()
 	until, again := "", false
-	for _, o := range w.outcomes(ctx, s, refs, tag) {
+	for _, o := range w.outcomes(limited, s, refs, tag) {
 		if ctx.Err() != nil {
 			return
 		}
@@ -160,7 +175,8 @@ func (w *Sweeper) there(ctx context.Context, s *Source, tag source.Tag) (Outcome
 	if err != nil {
 		return Outcome{}, false
 	}
-	o := Outcome{Source: s.Rules.Name, Tag: tag.Name, Commit: tag.Commit, Chart: match.Chart, Version: match.Version, State: Released}
+	o := newOutcome(s, tag, match.Chart, match.Version)
+	o.State = Released
 	o.released(signed)
 	return o, true
 }
@@ -248,19 +264,17 @@ func (s *Source) firstContact(tags []source.Tag) map[string]string {
 }
 
 // Promote does one round of promotions for every chart that the environments know. One chart's failure is its
-// own, and so is that of an environment that cannot be read.
-func Promote(ctx context.Context, p *promotion.Promoter, log *slog.Logger, done func(promotion.Proposal)) {
-	known, err := p.Charts(ctx)
-	if err != nil && ctx.Err() == nil {
-		log.Error("environments cannot be read", "err", err)
-	}
+// own, and so is that of an environment that cannot be read: the error tells all of them.
+func Promote(ctx context.Context, p *promotion.Promoter, done func(promotion.Proposal)) error {
+	known, failed := p.Charts(ctx, "")
 	for _, chart := range known {
 		proposals, err := p.Round(ctx, chart)
-		if err != nil && ctx.Err() == nil {
-			log.Error("promotion", "chart", chart, "err", err)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", chart, err))
 		}
 		for _, proposal := range proposals {
 			done(proposal)
 		}
 	}
+	return failed
 }

@@ -286,5 +286,5 @@ func TestAnEnvironmentThatCannotBeReadKeepsNoOtherFromItsPromotions(t *testing.T
 		return f
 	})
 	w.roundIs("dev bad nothing", "dev mail nothing", "dev voice merged 0.1.0")
-	w.says("the log", w.logged.String(), "environments cannot be read", "prod: ")
+	w.says("the error", fmt.Sprint(w.failure), "prod: ")
 }

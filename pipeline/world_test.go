@@ -99,6 +99,7 @@ type world struct {
 
 	outcomes []Outcome
 	stages   []string
+	failure  error // of the last round of promotions
 }
 
 // newWorld has a registry with a referrers API, and no charts yet. Edits are pairs of a text of the configuration and
@@ -449,7 +450,7 @@ func (w *world) environment(path string) string {
 func (w *world) roundIs(want ...string) {
 	w.Helper()
 	var got []string
-	Promote(w.Context(), w.promoter, w.sweeper.Log, func(p promotion.Proposal) {
+	w.failure = Promote(w.Context(), w.promoter, func(p promotion.Proposal) {
 		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", p.Environment, p.Chart, p.State, p.To)))
 	})
 	if g, all := strings.Join(got, "\n"), strings.Join(want, "\n"); g != all {

@@ -69,3 +69,13 @@ func (v *Verifier) target(p registry.Pushed) (target, error) {
 	subject = ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
 	return target{repo: repo, name: repo.Reference.Registry + "/" + repo.Reference.Repository, subject: subject}, nil
 }
+
+// PublicKey is the PEM of an accepted key, by its name in Signature.Key.
+func (v *Verifier) PublicKey(id string) (pem []byte, ok bool) {
+	for _, k := range v.keys {
+		if k.id() == id {
+			return append([]byte(nil), k.pem...), true
+		}
+	}
+	return nil, false
+}

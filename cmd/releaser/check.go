@@ -25,7 +25,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Read the configuration, reach what it names, and say what is in force",
 		Long: `check reads the configuration and the files that it names, lists each source, asks the registry, reads each environment's branch, and
 starts the child process that renders charts, to say what protects it. It changes nothing. Exit 0 when all of it is well, 1 when something
-cannot be reached, 2 when the configuration is refused.`,
+cannot be reached, 2 when the configuration is refused or a file that it names cannot be read.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			h, err := a.house()
@@ -96,6 +96,9 @@ func (h *house) checkKeys() checked {
 }
 
 func (h *house) checkWebhook() checked {
+	if err := h.openWebhook(); err != nil {
+		return result("webhook", err, nil)
+	}
 	if len(h.webhookSecrets) == 0 {
 		return checked{What: "webhook", OK: true, Detail: "no server.webhook.secretFiles: changes are found by the sweeps alone"}
 	}

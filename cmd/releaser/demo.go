@@ -72,17 +72,20 @@ and to prod. It stays up until Ctrl-C, so that you can look at everything; what 
 		},
 	}
 	c.Flags().BoolVar(&once, "once", false, "exit when the line has passed")
-	c.Flags().StringVar(&dir, "dir", "", "keep everything in this folder, which is new or empty (default: a temporary one, removed at the end)")
+	c.Flags().StringVar(&dir, "dir", "", "keep everything in this folder, which is new or empty (default: a temporary one, removed at the end unless -o json names it)")
 	return c
 }
 
 func (a *app) demo(ctx context.Context, dir string, once bool) error {
-	dir, remove, err := demoFolder(dir)
+	keep := dir != "" || a.output == "json" // whoever reads the JSON is told what lies in the folder
+	dir, err := demoFolder(dir)
 	if err != nil {
 		return err
 	}
-	defer remove()
-	s := &story{app: a, out: a.out, began: time.Now()}
+	if !keep {
+		defer func() { _ = os.RemoveAll(dir) }()
+	}
+	s := &story{app: a, out: a.out, began: time.Now(), told: make(chan struct{})}
 	if a.output == "json" {
 		s.out = io.Discard
 	}
@@ -95,7 +98,12 @@ func (a *app) demo(ctx context.Context, dir string, once bool) error {
 		return err
 	}
 	defer stop()
-	if err := s.tell(ctx); err != nil {
+	err = s.tell(ctx)
+	close(s.told)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted before the line had passed")
+	case err != nil:
 		return err
 	}
 	if err := a.print(s.shown, func() {}); err != nil || once {
@@ -109,26 +117,22 @@ func (a *app) demo(ctx context.Context, dir string, once bool) error {
 
 // demoFolder makes the folder that everything lies in. Packing and the sandbox use the system's temporary folder; in the
 // demo that is a part of this one.
-func demoFolder(dir string) (full string, remove func(), err error) {
-	remove = func() {}
+func demoFolder(dir string) (full string, err error) {
 	if dir == "" {
-		if full, err = os.MkdirTemp("", "releaser-demo-"); err != nil {
-			return "", nil, err
+		full, err = os.MkdirTemp("", "releaser-demo-")
+	} else if full, err = filepath.Abs(dir); err == nil {
+		if found, _ := os.ReadDir(full); len(found) > 0 {
+			return "", usageError{fmt.Errorf("--dir %s: there is something in it already; name a new folder", dir)}
 		}
-		remove = func() { _ = os.RemoveAll(full) }
-	} else {
-		if full, err = filepath.Abs(dir); err != nil {
-			return "", nil, err
-		}
-		if found, err := os.ReadDir(full); err == nil && len(found) > 0 {
-			return "", nil, usageError{fmt.Errorf("--dir %s: there is something in it already; name a new folder", dir)}
-		}
+	}
+	if err != nil {
+		return "", err
 	}
 	temporary := filepath.Join(full, "tmp")
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return "", nil, err
+		return "", err
 	}
-	return full, remove, os.Setenv("TMPDIR", temporary)
+	return full, os.Setenv("TMPDIR", temporary)
 }
 
 // story tells what happens, in order.
@@ -140,7 +144,16 @@ type story struct {
 	house    *house
 	stages   chan pipeline.Event
 	outcomes chan pipeline.Outcome
+	told     chan struct{} // closed when nobody listens to the daemon any more
 	shown    shown
+}
+
+// send hands the story what the daemon did, unless the story is over: the daemon goes on with other tags.
+func send[T any](s *story, to chan T, what T) {
+	select {
+	case to <- what:
+	case <-s.told:
+	}
 }
 
 func (s *story) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
@@ -162,30 +175,34 @@ func (s *story) startDaemon(ctx context.Context) (stop func(), err error) {
 	s.stages, s.outcomes = make(chan pipeline.Event, 100), make(chan pipeline.Outcome, 10)
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	w := witness{
-		stage:   func(e pipeline.Event) { s.stages <- e },
-		outcome: func(o pipeline.Outcome) { s.outcomes <- o },
+		stage:   func(e pipeline.Event) { send(s, s.stages, e) },
+		outcome: func(o pipeline.Outcome) { send(s, s.outcomes, o) },
 		ready:   func() { close(ready) },
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	go func() { ended <- s.house.serveOn(ctx, s.hook, metrics, w) }()
+	stop = func() { cancel(); <-ended; s.house.close() }
 	select {
 	case <-ready: // so that it is the webhook that wakes it
 	case err := <-ended:
 		cancel()
 		return nil, err
 	}
-	return func() { cancel(); <-ended; s.house.close() }, s.hooks()
+	if err := s.hooks(); err != nil {
+		stop()
+		return nil, err
+	}
+	return stop, nil
 }
 
 // tell is the story: a tag, the line, three environments, and how to check it all.
 func (s *story) tell(ctx context.Context) error {
 	s.say("A registry, a git server and a GitHub-compatible API run on this machine; the daemon sweeps and listens.\n")
-	for _, chapter := range []func(context.Context) error{s.release, s.promoteAll, s.verify, s.board} {
+	for _, chapter := range []func(context.Context) error{s.release, s.promoteAll, s.verify, s.board, s.commands} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
 	}
-	s.commands()
 	return nil
 }
 
@@ -332,14 +349,14 @@ func (s *story) board(ctx context.Context) error {
 }
 
 // commands are how to check it without releaser.
-func (s *story) commands() {
-	pushed, err := s.house.registry.Resolve(context.Background(), demoChart, s.shown.Version)
+func (s *story) commands(ctx context.Context) error {
+	pushed, err := s.house.registry.Resolve(ctx, demoChart, s.shown.Version)
 	if err != nil {
-		return
+		return err
 	}
-	signed, err := s.house.verifier.Verify(context.Background(), pushed)
+	signed, err := s.house.verifier.Verify(ctx, pushed)
 	if err != nil {
-		return
+		return err
 	}
 	s.say("\nThe line passed in %s. See for yourself:\n", millis(time.Since(s.began)))
 	lines := []string{
@@ -359,4 +376,6 @@ func (s *story) commands() {
 	}
 	s.say("\n  pull requests: %s/%s/pulls", s.forgeURL, demoEnvironments)
 	s.say("  everything:    %s", s.dir)
+	s.say("\nWithout helm, cosign and releaser on the PATH, in releaser's own folder: go tool helm, go tool cosign, go run ./cmd/releaser.")
+	return nil
 }

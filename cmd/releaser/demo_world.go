@@ -241,6 +241,7 @@ sources:
   - name: platform
     url: GIT/acme/platform.git
     existing: all
+    poll: 1h   # the webhook wakes it
     tags: ["{chart}-{version}"]
     charts:
       - {path: charts/voice-lib}

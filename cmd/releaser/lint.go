@@ -130,11 +130,7 @@ func (a *app) lintRules(dirs []string) (lintRules, error) {
 	}
 	var rules lintRules
 	for i := range c.Sources {
-		getter, err := a.newGetter(c, &c.Sources[i])
-		if err != nil {
-			return nil, usageError{err}
-		}
-		rules = append(rules, &pipeline.Source{Rules: &c.Sources[i], Getter: getter})
+		rules = append(rules, &pipeline.Source{Rules: &c.Sources[i], Getter: a.newGetter(c, &c.Sources[i])})
 	}
 	return rules, nil
 }

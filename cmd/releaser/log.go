@@ -10,7 +10,7 @@ import (
 // logStage logs a stage that has passed. One that failed is in the outcome.
 func (h *house) logStage(e pipeline.Event) {
 	if e.Err == nil {
-		h.log.Info("stage", "source", e.Source, "tag", e.Tag, "chart", e.Chart, "version", e.Version, "stage", e.Stage.Name, "took", e.Stage.Took.Round(time.Microsecond).String())
+		h.log.Info("stage", "source", e.Source, "tag", e.Tag, "commit", e.Commit, "chart", e.Chart, "version", e.Version, "stage", e.Stage.Name, "took", e.Stage.Took.Round(time.Microsecond).String())
 	}
 }
 
@@ -20,9 +20,6 @@ func (h *house) logOutcome(o pipeline.Outcome) {
 	switch o.State {
 	case pipeline.Released:
 		log.Info("released", "chart", o.Chart, "version", o.Version, "digest", o.Digest, "uploaded", o.Uploaded)
-		for _, p := range o.Proposals {
-			h.logProposal(p)
-		}
 	case pipeline.Ignored:
 		log.Warn("ignored", "err", o.Reason)
 	case pipeline.Waiting:
@@ -34,7 +31,13 @@ func (h *house) logOutcome(o pipeline.Outcome) {
 
 // logProposal logs what happened; that nothing had to happen is a detail.
 func (h *house) logProposal(p promotion.Proposal) {
-	log := h.log.With("env", p.Environment, "chart", p.Chart, "version", p.To, "pr", p.PullRequest.Number)
+	log := h.log.With("env", p.Environment, "chart", p.Chart)
+	if p.To != "" {
+		log = log.With("version", p.To)
+	}
+	if p.PullRequest.Number != 0 {
+		log = log.With("pr", p.PullRequest.Number)
+	}
 	switch p.State {
 	case promotion.Opened, promotion.Updated, promotion.Merged:
 		log.Info("promotion " + string(p.State))

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/releaser/releaser/config"
 	"github.com/releaser/releaser/pipeline/promotion"
 )
 
@@ -37,7 +39,7 @@ what is in the registry. What does not verify in the registry is refused. Nothin
 			}
 			proposals, err := h.promote(c.Context(), promoter, r)
 			if err == nil && wait && !dry {
-				proposals, err = h.awaitMerge(c.Context(), proposals, timeout)
+				err = h.awaitMerge(c.Context(), proposals, timeout)
 			}
 			return errorsAfter(a.printProposals(proposals), err)
 		},
@@ -51,23 +53,13 @@ what is in the registry. What does not verify in the registry is refused. Nothin
 	return c
 }
 
-// promote proposes one chart, or every chart that the environments know.
+// promote proposes one chart, or every chart that FROM holds.
 func (h *house) promote(ctx context.Context, p *promotion.Promoter, r promotion.Request) ([]promotion.Proposal, error) {
-	names := []string{r.Chart}
-	if r.Chart == "" {
-		known, err := p.Charts(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if len(known) == 0 {
-			return nil, fmt.Errorf("no environment has files of a chart; add them, as config/releaser.yaml shows, or name one with --chart")
-		}
-		if r.Version != "" && len(known) > 1 {
-			return nil, usageError{fmt.Errorf("--version is of one chart: name it with --chart, one of %s", strings.Join(known, ", "))}
-		}
-		names = known
-	}
 	proposals := []promotion.Proposal{}
+	names, err := h.chartsToPromote(ctx, p, r)
+	if err != nil {
+		return proposals, err
+	}
 	var failed error
 	for _, name := range names {
 		r.Chart = name
@@ -81,29 +73,92 @@ func (h *house) promote(ctx context.Context, p *promotion.Promoter, r promotion.
 	return proposals, failed
 }
 
-// awaitMerge waits until the proposals are merged or closed.
-func (h *house) awaitMerge(ctx context.Context, proposals []promotion.Proposal, timeout time.Duration) ([]promotion.Proposal, error) {
-	ctx, stop := context.WithTimeout(ctx, timeout)
-	defer stop()
-	for i := range proposals {
-		p := &proposals[i]
-		e, ok := h.config.Environment(p.Environment)
-		for ok && p.PullRequest.Number != 0 && p.PullRequest.State == "open" {
-			select {
-			case <-ctx.Done():
-				return proposals, fmt.Errorf("%s is still open after %s: merge it, or wait longer with --timeout", p.PullRequest.URL, timeout)
-			case <-time.After(5 * time.Second):
-			}
-			now, err := h.github.Repository(e.Repository).PullRequest(ctx, p.PullRequest.Number)
-			if err != nil {
-				return proposals, err
-			}
-			if p.PullRequest.State = now.State; now.State == "merged" {
-				p.State = promotion.Merged
-			}
+// chartsToPromote are the chart that is named, or those of which FROM holds a release.
+func (h *house) chartsToPromote(ctx context.Context, p *promotion.Promoter, r promotion.Request) ([]string, error) {
+	for _, name := range []string{r.From, r.To} {
+		if _, ok := h.config.Environment(name); !ok && name != config.FromRelease {
+			return nil, usageError{fmt.Errorf("no environment is named %q: there are %s", name, strings.Join(h.environmentNames(), ", "))}
 		}
 	}
-	return proposals, nil
+	if r.Chart != "" {
+		return []string{r.Chart}, nil
+	}
+	if r.From == config.FromRelease {
+		return p.Charts(ctx, r.To)
+	}
+	known, err := p.Charts(ctx, r.From)
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for _, name := range known {
+		holds, err := p.Holds(ctx, r.From, name)
+		if err != nil {
+			return nil, err
+		}
+		if !holds.Empty {
+			held = append(held, name)
+		}
+	}
+	switch {
+	case len(held) == 0:
+		return nil, fmt.Errorf("%s holds no release yet: promote one there first, or see releaser status", r.From)
+	case r.Version != "" && len(held) > 1:
+		return nil, usageError{fmt.Errorf("--version is of one chart: name it with --chart, one of %s", strings.Join(held, ", "))}
+	}
+	return held, nil
+}
+
+// environmentNames are the rungs of the ladder.
+func (h *house) environmentNames() (names []string) {
+	for _, e := range h.config.Environments {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// awaitMerge waits until each pull request is merged, and says on standard error which one it waits for. One that is
+// closed is an error.
+func (h *house) awaitMerge(ctx context.Context, proposals []promotion.Proposal, timeout time.Duration) error {
+	limited, stop := context.WithTimeout(ctx, timeout)
+	defer stop()
+	var failed error
+	for i := range proposals {
+		if proposals[i].PullRequest.State == "open" {
+			fmt.Fprintln(h.app.err, "waiting for", proposals[i].PullRequest.URL)
+			failed = errorsAfter(failed, h.awaitOne(limited, &proposals[i]))
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted: the pull requests stay as they are")
+	case limited.Err() != nil:
+		return errorsAfter(failed, fmt.Errorf("not merged within %s: merge it, or wait longer with --timeout", timeout))
+	}
+	return failed
+}
+
+// awaitOne asks for one pull request every few seconds. An answer that fails is asked for again.
+func (h *house) awaitOne(ctx context.Context, p *promotion.Proposal) error {
+	e, _ := h.config.Environment(p.Environment)
+	for {
+		now, err := h.github.Repository(e.Repository).PullRequest(ctx, p.PullRequest.Number)
+		if err == nil {
+			p.PullRequest.State = now.State
+		}
+		switch p.PullRequest.State {
+		case "merged":
+			p.State = promotion.Merged
+			return nil
+		case "closed":
+			return fmt.Errorf("%s was closed: somebody rejected it", p.PullRequest.URL)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Second):
+		}
+	}
 }
 
 // printProposals says what was proposed. A blocked one is an error.

@@ -2,16 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/releaser/releaser/pipeline"
+	"github.com/releaser/releaser/pipeline/source"
 )
 
 func (a *app) releaseCommand() *cobra.Command {
-	var source string
+	var from string
 	c := &cobra.Command{
 		Use:   "release TAG",
 		Short: "Carry one tag down the line, in the foreground",
@@ -28,41 +30,65 @@ again and nothing is written. The baseline does not matter: what a person names 
 			if a.output == "text" {
 				h.line.Observe = a.showStage
 			}
-			outcomes, err := h.release(c.Context(), source, strings.TrimPrefix(args[0], "refs/tags/"))
+			outcomes, err := h.release(c.Context(), from, strings.TrimPrefix(args[0], "refs/tags/"))
 			if err != nil {
 				return err
 			}
 			return a.printOutcomes(outcomes)
 		},
 	}
-	c.Flags().StringVar(&source, "source", "", "the source that has the tag, when several are configured")
+	c.Flags().StringVar(&from, "source", "", "the source that has the tag, when several are configured")
 	return c
 }
 
 // release finds the tag and carries each chart that it names down the line.
 func (h *house) release(ctx context.Context, sourceName, name string) ([]pipeline.Outcome, error) {
-	var tried []string
+	found, err := h.findTag(ctx, sourceName, name)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := h.line.Tag(ctx, found.source, found.refs, found.tag)
+	if len(outcomes) == 0 {
+		rules := found.source.Rules
+		return nil, fmt.Errorf("tag %s fits no pattern of source %s, which are %s: tag the commit by one of them", name, rules.Name, strings.Join(rules.Tags, ", "))
+	}
+	return outcomes, nil
+}
+
+// tagged is a tag in a source.
+type tagged struct {
+	source *pipeline.Source
+	refs   source.Refs
+	tag    source.Tag
+}
+
+// findTag finds the one source that has the tag. A source that cannot be read only matters when no other has it.
+func (h *house) findTag(ctx context.Context, sourceName, name string) (tagged, error) {
+	var found []tagged
+	var tried, having []string
+	var failed error
 	for _, s := range h.sources {
 		if sourceName != "" && s.Rules.Name != sourceName {
 			continue
 		}
-		refs, err := s.Git.Refs(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if tag, ok := refs.Tag(name); ok {
-			outcomes := h.line.Tag(ctx, s, refs, tag)
-			if len(outcomes) == 0 {
-				return nil, fmt.Errorf("tag %s fits no pattern of source %s, which are %s: tag the commit by one of them", name, s.Rules.Name, strings.Join(s.Rules.Tags, ", "))
-			}
-			return outcomes, nil
-		}
 		tried = append(tried, s.Rules.Name)
+		refs, err := s.Git.Refs(ctx)
+		failed = errors.Join(failed, err)
+		if tag, ok := refs.Tag(name); ok {
+			found, having = append(found, tagged{s, refs, tag}), append(having, s.Rules.Name)
+		}
 	}
-	if len(tried) == 0 {
-		return nil, usageError{fmt.Errorf("no source is named %q: look at sources in the configuration", sourceName)}
+	switch {
+	case len(tried) == 0:
+		return tagged{}, usageError{fmt.Errorf("no source is named %q: look at sources in the configuration", sourceName)}
+	case len(found) > 1:
+		return tagged{}, usageError{fmt.Errorf("tag %s is in %s: say which with --source", name, strings.Join(having, " and "))}
+	case len(found) == 1:
+		return found[0], nil
+	case failed != nil:
+		return tagged{}, failed
 	}
-	return nil, fmt.Errorf("no tag %q in %s: push it first, or see git ls-remote --tags", name, strings.Join(tried, ", "))
+	return tagged{}, fmt.Errorf("no tag %q in %s: push it first, or see git ls-remote --tags", name, strings.Join(tried, ", "))
 }
 
 // showStage prints a stage as it ends.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,17 +52,17 @@ type daemon struct {
 	witness witness
 	figures *figures
 	loop    *pipeline.Loop
+	running atomic.Bool
+	said    news
 }
 
-// ready says why the daemon is not ready: it has not looked at everything once. Whether a look found its server up
-// does not matter here: a daemon that is taken out of service for that would take no hint when the server is back.
+// ready says why the daemon is not ready: its loop does not run. What a sweep found does not matter here, nor how long
+// it takes: a daemon that is taken out of service for a server that is down would take no hint when the server is back.
 func (d *daemon) ready() error {
-	select {
-	case <-d.loop.Ready():
-		return nil
-	default:
-		return errors.New("the first sweep is under way")
+	if !d.running.Load() {
+		return errors.New("the loop has not begun")
 	}
+	return nil
 }
 
 // daemon makes the tasks: a sweep of each source, and the rounds of promotion.
@@ -82,7 +83,10 @@ func (h *house) daemon(w witness) *daemon {
 	}
 	if names, every := h.environments(); len(names) > 0 {
 		tasks = append(tasks, pipeline.Task{Names: names, Every: every, Do: func(ctx context.Context) {
-			pipeline.Promote(ctx, h.promoter, h.log, d.proposal)
+			err := pipeline.Promote(ctx, h.promoter, d.proposal)
+			if err != nil && ctx.Err() == nil {
+				h.log.Error("promotion", "err", err)
+			}
 		}})
 	}
 	d.loop = pipeline.NewLoop(tasks...)
@@ -101,14 +105,18 @@ func (d *daemon) outcome(o pipeline.Outcome) {
 	d.logOutcome(o)
 	d.figures.outcome(o)
 	for _, p := range o.Proposals {
-		d.figures.proposal(p)
+		d.proposal(p)
 	}
 	if d.witness.outcome != nil {
 		d.witness.outcome(o)
 	}
 }
 
+// proposal tells what is new: a round says each time how things stand.
 func (d *daemon) proposal(p promotion.Proposal) {
+	if !d.said.isNew(p.Environment+" "+p.Chart, string(p.State)+" "+p.To+" "+p.Reason) {
+		return
+	}
 	d.logProposal(p)
 	d.figures.proposal(p)
 }
@@ -117,17 +125,21 @@ func (d *daemon) proposal(p promotion.Proposal) {
 func (h *house) serve(ctx context.Context) error {
 	public, err := net.Listen("tcp", h.config.Server.Listen)
 	if err != nil {
-		return fmt.Errorf("server.listen: %w", err)
+		return fmt.Errorf("server.listen: %w; write another address, or end what listens there", err)
 	}
 	internal, err := net.Listen("tcp", h.config.Server.Metrics)
 	if err != nil {
-		return errors.Join(fmt.Errorf("server.metrics: %w", err), public.Close())
+		return errors.Join(fmt.Errorf("server.metrics: %w; write another address, or end what listens there", err), public.Close())
 	}
 	return h.serveOn(ctx, public, internal, witness{})
 }
 
 // serveOn is the daemon on listeners that are open. It closes them.
 func (h *house) serveOn(ctx context.Context, public, internal net.Listener, w witness) error {
+	h.box.Spare = true // the next chart does not wait for a child to start
+	if err := h.openWebhook(); err != nil {
+		return errors.Join(usageError{err}, public.Close(), internal.Close())
+	}
 	d := h.daemon(w)
 	face := web.Options{Secrets: h.webhookSecrets, Wake: d.loop.Wake, Ready: d.ready,
 		Metrics: d.figures.handler(), Delivered: d.figures.delivered}
@@ -142,13 +154,16 @@ func (h *house) serveOn(ctx context.Context, public, internal net.Listener, w wi
 	defer stop()
 	var parts sync.WaitGroup
 	failed := make(chan error, 2)
-	for listener, handler := range map[net.Listener]http.Handler{public: outside, internal: web.Internal(face)} {
-		parts.Go(func() {
-			defer stop() // one without the other is no daemon
-			failed <- web.Serve(ctx, listener, handler, grace)
-		})
+	serve := func(l net.Listener, handler http.Handler) {
+		defer stop() // one without the other is no daemon
+		failed <- web.Serve(ctx, l, handler, grace)
 	}
-	parts.Go(func() { d.loop.Run(ctx) })
+	parts.Go(func() { serve(public, outside) })
+	parts.Go(func() { serve(internal, web.Internal(face)) })
+	parts.Go(func() {
+		d.running.Store(true)
+		d.loop.Run(ctx)
+	})
 	if w.ready != nil {
 		parts.Go(func() {
 			<-d.loop.Ready()

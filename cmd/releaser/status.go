@@ -37,7 +37,7 @@ func (h *house) boards(ctx context.Context, chart string) ([]promotion.Board, er
 	boards := []promotion.Board{}
 	charts, failed := []string{chart}, error(nil)
 	if chart == "" {
-		charts, failed = h.promoter.Charts(ctx)
+		charts, failed = h.promoter.Charts(ctx, "")
 	}
 	for _, name := range charts {
 		board, err := h.promoter.Status(ctx, name)

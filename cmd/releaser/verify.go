@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,9 @@ type verified struct {
 	Tag         string              `json:"tag"`
 	Commit      string              `json:"commit"`
 	Signatures  []signing.Signature `json:"signatures"`
-	Commands    []string            `json:"commands"`
+	// PublicKey is the PEM of the key that the commands call cosign.pub.
+	PublicKey string   `json:"publicKey"`
+	Commands  []string `json:"commands"`
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -62,8 +63,7 @@ func (v *vault) verify(ctx context.Context, name, chart string) ([]verified, err
 	return []verified{one}, nil
 }
 
-// verifyEnvironment verifies what an environment's files name. The digest that stands there must be the one that
-// the registry holds for the version.
+// verifyEnvironment verifies what an environment's files name. What they name must be one release, in all they say.
 func (v *vault) verifyEnvironment(ctx context.Context, name, chart string) ([]verified, error) {
 	results := []verified{}
 	h, err := v.house()
@@ -71,22 +71,19 @@ func (v *vault) verifyEnvironment(ctx context.Context, name, chart string) ([]ve
 		return results, err
 	}
 	defer h.close()
-	boards, failed := h.boards(ctx, chart)
-	for _, b := range boards {
-		for _, stand := range b.Rungs {
-			if stand.Environment != name || stand.Version == "" {
-				continue
-			}
-			pushed, err := v.registry.Resolve(ctx, b.Chart, stand.Version)
-			var one verified
-			if err == nil {
-				one, err = v.vouch(ctx, pushed)
-			}
-			if err != nil {
-				failed = errorsAfter(failed, fmt.Errorf("%s: %s %s: %w", name, b.Chart, stand.Version, err))
-				continue
-			}
-			one.Environment = name
+	charts := []string{chart}
+	if chart == "" {
+		if charts, err = h.promoter.Charts(ctx, name); err != nil {
+			return results, err
+		}
+	}
+	var failed error
+	for _, c := range charts {
+		one, held, err := h.verifyHeld(ctx, name, c)
+		switch {
+		case err != nil:
+			failed = errorsAfter(failed, fmt.Errorf("%s: %s: %w", name, c, err))
+		case held:
 			results = append(results, one)
 		}
 	}
@@ -94,6 +91,24 @@ func (v *vault) verifyEnvironment(ctx context.Context, name, chart string) ([]ve
 		failed = fmt.Errorf("%s holds no release: promote one there first, or see releaser status", name)
 	}
 	return results, failed
+}
+
+// verifyHeld verifies the release of one chart that an environment holds; held is false when it holds none.
+func (h *house) verifyHeld(ctx context.Context, environment, chart string) (one verified, held bool, err error) {
+	holds, err := h.promoter.Holds(ctx, environment, chart)
+	if err != nil || holds.Empty {
+		return one, false, err
+	}
+	if problems := holds.Problems(); len(problems) > 0 {
+		return one, false, fmt.Errorf("the files do not name one release: %s; run releaser status", strings.Join(problems, "; "))
+	}
+	pushed, err := h.registry.ResolveDigest(ctx, chart, holds.Release.Digest)
+	if err != nil {
+		return one, false, err
+	}
+	one, err = h.vouch(ctx, pushed)
+	one.Environment = environment
+	return one, err == nil, err
 }
 
 // resolve finds what a person calls chart:version, oci://…/chart:version or …@sha256:….
@@ -116,53 +131,31 @@ func (v *vault) resolve(ctx context.Context, ref string) (registry.Pushed, error
 
 // vouch verifies one version.
 func (v *vault) vouch(ctx context.Context, p registry.Pushed) (verified, error) {
-	signed, err := v.signer.Verify(ctx, p)
+	signed, err := v.verifier.Verify(ctx, p)
 	if err != nil {
 		return verified{}, err
 	}
 	one := verified{Reference: p.Reference(), Digest: p.Digest(), Source: p.Source(), Tag: p.Tag(), Commit: p.Commit(), Signatures: signed.Signatures()}
-	one.Commands, err = v.commands(signed)
-	return one, err
+	one.Commands = v.commands(signed)
+	if key, ok := v.verifier.PublicKey(one.Signatures[0].Key); ok {
+		one.PublicKey = string(key)
+	}
+	return one, nil
 }
 
-// commands are what a person types to verify without releaser, in order. They begin with the public key where it lies
-// in the private one alone.
-func (v *vault) commands(signed signing.Signed) (lines []string, err error) {
+// commands are what a person types to verify without releaser, in order.
+func (v *vault) commands(signed signing.Signed) (lines []string) {
 	files := v.files()
-	trusted, err := v.trustedFile(signed.Signatures()[0].Key)
-	if err != nil {
-		return nil, err
-	}
-	if trusted != "" {
-		files.PublicKey = trusted
-	} else {
-		lines = append(lines, fmt.Sprintf("cosign public-key --key %s --outfile %s", v.config.Path(v.config.Signing.Key), files.PublicKey))
-	}
+	files.CA = v.config.Path(files.CA)
 	for _, c := range signed.Commands(files) {
 		lines = append(lines, c.String())
 	}
-	return lines, nil
+	return lines
 }
 
-// files are what the printed commands read, as a person may call them.
+// files are what the printed commands read, as a reader may call them.
 func (v *vault) files() signing.Files {
 	return signing.Files{PublicKey: "cosign.pub", TrustedRoot: "trusted-root.json", CA: v.config.Registry.CAFile}
-}
-
-// trustedFile is the file of signing.trusted with that key; "" when it is the own one.
-func (v *vault) trustedFile(key string) (string, error) {
-	for _, name := range v.config.Signing.Trusted {
-		pem, err := os.ReadFile(v.config.Path(name))
-		if err != nil {
-			return "", err
-		}
-		if id, err := signing.KeyID(pem); err != nil {
-			return "", err
-		} else if id == key {
-			return v.config.Path(name), nil
-		}
-	}
-	return "", nil
 }
 
 func (a *app) printVerified(results []verified) {
@@ -171,7 +164,7 @@ func (a *app) printVerified(results []verified) {
 		for _, s := range r.Signatures {
 			fmt.Fprintf(a.out, "  signature verified (%s): %s, key %s\n", s.Format, s.Reference, short(s.Key))
 		}
-		fmt.Fprintln(a.out, "  see for yourself:")
+		fmt.Fprintf(a.out, "  see for yourself, with this key as cosign.pub:\n%s", r.PublicKey)
 		for _, c := range r.Commands {
 			fmt.Fprintln(a.out, "   ", c)
 		}

@@ -85,10 +85,10 @@ func (a *app) vault() (*vault, error) {
 	}
 	v := &vault{app: a, config: c}
 	if v.registry, err = a.openRegistry(c); err != nil {
-		return nil, usageError{err}
+		return v, usageError{err}
 	}
 	if err := v.openKeys(); err != nil {
-		return nil, usageError{err}
+		return v, usageError{err}
 	}
 	return v, nil
 }
@@ -165,11 +165,9 @@ func (a *app) house() (*house, error) {
 }
 
 func (v *vault) house() (*house, error) {
-	h := &house{vault: v, log: v.app.logger(), box: &sandbox.Box{Spare: true}}
-	for _, part := range []func() error{h.openGitHub, h.openSources, h.openWebhook} {
-		if err := part(); err != nil {
-			return nil, usageError{err}
-		}
+	h := &house{vault: v, log: v.app.logger(), box: &sandbox.Box{}}
+	if err := errors.Join(h.openGitHub(), h.openSources()); err != nil {
+		return nil, usageError{err}
 	}
 	h.promoter = h.newPromoter(nil)
 	h.line = &pipeline.Line{Sandbox: h.box, Registry: h.registry, Signer: h.signer, Promoter: h.promoter, Observe: h.logStage}
@@ -287,11 +285,7 @@ func (h *house) openSources() error {
 		if err != nil {
 			return fmt.Errorf("source %s: %w", rules.Name, err)
 		}
-		getter, err := h.app.newGetter(h.config, rules)
-		if err != nil {
-			return err
-		}
-		h.sources = append(h.sources, &pipeline.Source{Rules: rules, Git: repository, Patterns: patterns, Getter: getter})
+		h.sources = append(h.sources, &pipeline.Source{Rules: rules, Git: repository, Patterns: patterns, Getter: h.app.newGetter(h.config, rules)})
 	}
 	return nil
 }
@@ -356,7 +350,19 @@ func (h *house) environments() (names []string, every time.Duration) {
 }
 
 // newGetter fetches dependencies for one source, from the hosts that this source may.
-func (a *app) newGetter(c *config.Config, s *config.Source) (charts.Getter, error) {
-	oci, err := a.openRegistry(c, s.Dependencies.Hosts...)
-	return charts.ByScheme{"oci": oci, "https": charts.HTTPS{Hosts: s.Dependencies.Hosts}}, err
+func (a *app) newGetter(c *config.Config, s *config.Source) charts.Getter {
+	oci := opening(func() (charts.Getter, error) { return a.openRegistry(c, s.Dependencies.Hosts...) })
+	return charts.ByScheme{"oci": oci, "https": charts.HTTPS{Hosts: s.Dependencies.Hosts}}
+}
+
+// opening is a getter that is opened when a chart first needs it: most charts fetch nothing, and lint is offline for them.
+type opening func() (charts.Getter, error)
+
+// Get implements charts.Getter.
+func (o opening) Get(ctx context.Context, repository, name, version string) ([]byte, error) {
+	getter, err := o()
+	if err != nil {
+		return nil, err
+	}
+	return getter.Get(ctx, repository, name, version)
 }
