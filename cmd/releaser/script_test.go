@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -39,6 +40,8 @@ func TestMain(m *testing.M) {
 //	merge N                a person merges pull request N of the environments
 //	deliver EVENT [BODY]   sends a webhook, signed with the world's secret, to $HOOK until it is answered
 //	await FILE TEXT        waits until a file of the environments' main branch holds the text
+//	holds FILE TEXT        waits until a file holds the text
+//	get URL CODE TEXT      a GET answers with the code and a body that holds the text
 //	json FILE PATH WANT    a value in a JSON file, by the names and numbers on the way to it
 //	judge helm|cosign|cosign3   finds a judge and names it in $HELM, $COSIGN or $COSIGN3
 func TestTheCommandsAsTheyAreTyped(t *testing.T) {
@@ -54,7 +57,7 @@ func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "exits": scriptExits, "git": scriptGit, "merge": scriptMerge,
-			"deliver": scriptDeliver, "await": scriptAwait, "json": scriptJSON, "judge": scriptJudge,
+			"deliver": scriptDeliver, "await": scriptAwait, "holds": scriptHolds, "get": scriptGet, "json": scriptJSON, "judge": scriptJudge,
 		},
 	})
 }
@@ -79,6 +82,14 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("REGISTRY", w.registry.Host())
 	ts.Setenv("FORGE", w.forgeURL)
 	ts.Setenv("HOOK", "http://"+w.hook.Addr().String())
+	metrics, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(metrics.Close())
+	config, err := os.ReadFile(w.configFile())
+	ts.Check(err)
+	text := strings.Replace(string(config), `metrics: "127.0.0.1:0"`, fmt.Sprintf("metrics: %q", metrics.Addr()), 1)
+	ts.Check(os.WriteFile(w.configFile(), []byte(text), 0o644))
+	ts.Setenv("METRICS", "http://"+metrics.Addr().String())
 	s.world = w
 }
 
@@ -150,6 +161,27 @@ func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not hold %s after a minute", args[0], args[1])
+}
+
+func scriptHolds(ts *testscript.TestScript, _ bool, args []string) {
+	for range 600 {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(text), args[1]) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not hold %q after a minute", args[0], args[1])
+}
+
+func scriptGet(ts *testscript.TestScript, _ bool, args []string) {
+	answer, err := http.Get(args[0])
+	ts.Check(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	if strconv.Itoa(answer.StatusCode) != args[1] || !strings.Contains(string(body), args[2]) {
+		ts.Fatalf("%s answers %s without %q:\n%s", args[0], answer.Status, args[2], body)
+	}
 }
 
 func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
