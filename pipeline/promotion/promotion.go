@@ -14,8 +14,9 @@
 //   - Only the configured keys change. Our branch is ours as long as its tree is "base plus exactly our edit";
 //     otherwise a person works there, and we stop and say so.
 //   - Branches move by fast-forward alone.
-//   - Automation moves to a higher version only, never to a prerelease, and stops at a hand edit. A person's
-//     command may do more, never propose what does not verify.
+//   - Automation moves to a higher version only, never to a prerelease, and stops at a hand edit. It does not
+//     come back to what people closed, nor to what they went back from after the merge, and it merges nothing
+//     that the rung below no longer holds. A person's command may do more, never propose what does not verify.
 package promotion
 
 import (
