@@ -60,8 +60,8 @@ func wholeArchive(files []file) error {
 	if _, found := find(files, chartFile); !found {
 		return errors.New("there is no Chart.yaml in its folder")
 	}
-	if a, b := collision(files); a != "" {
-		return fmt.Errorf("%q and %q are one file where case or Unicode form does not count", a, b)
+	if _, why := clash(files); why != "" {
+		return errors.New(why)
 	}
 	return nil
 }

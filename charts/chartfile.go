@@ -33,6 +33,10 @@ func readChartfile(dir string, data []byte) (*chartfile, error) {
 	if len(data) > maxChartfile {
 		return nil, c.reject(0, "size", fmt.Sprintf("the file has %d bytes, %d are allowed", len(data), maxChartfile), "move what is long to README.md")
 	}
+	left := maxYAML
+	if found := unparsable(dir, file{name: chartFile, data: data}, &left); found.Rule != "" {
+		return nil, reject(dir, found)
+	}
 	if err := c.parse(data); err != nil {
 		return nil, err
 	}

@@ -11,9 +11,8 @@ import (
 // packable asks Helm's loader, and then for all that would make Helm fail later, or pack two charts into one folder:
 // so that Pack can only fail for reasons that are not the chart's.
 func packable(dir string, files []file) error {
-	if a, b := collision(files); a != "" {
-		return reject(dir, Finding{File: path.Join(dir, b), Rule: "collision",
-			Message: fmt.Sprintf("%q and %q are one file where case or Unicode form does not count", a, b), Fix: "rename one of them"})
+	if name, why := clash(files); why != "" {
+		return reject(dir, Finding{File: path.Join(dir, name), Rule: "collision", Message: why, Fix: "rename one of them"})
 	}
 	c, err := load(files)
 	if err != nil {

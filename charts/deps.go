@@ -20,7 +20,7 @@ import (
 // A lock that is missing or out of date, and a dependency that is not what the lock says, is *Rejected with the
 // command that mends it.
 func Vendor(ctx context.Context, p Pinned, get Getter) (Vendored, error) {
-	v := &vendor{fsys: p.tree.Files, get: get, budget: newBudget(), remote: map[string]string{}}
+	v := &vendor{fsys: p.tree.Files, get: get, budget: newBudget(), read: map[string][]file{}, remote: map[string]string{}}
 	for _, f := range p.files {
 		v.budget.spend(len(f.data)) // within limits: Pin has counted them
 	}
@@ -48,7 +48,8 @@ type vendor struct {
 	fsys   fs.FS
 	get    Getter
 	budget *budget
-	open   []string // the folders that the work is in, to find circles
+	open   []string          // the folders that the work is in, to find circles
+	read   map[string][]file // what lies in the folders of file:// dependencies, unpinned and without their own
 	remote map[string]string
 }
 
@@ -66,6 +67,9 @@ func (v *vendor) chart(ctx context.Context, dir, above string, files []file) ([]
 		return nil, reject(dir, Finding{File: path.Join(dir, broken.name), Rule: "dependency-archive",
 			Message: "the archive is refused: " + oneLine(broken.err), Fix: "pack it again: helm package"})
 	}
+	if err == nil {
+		err = checkParsed(dir, files, v.budget)
+	}
 	if err != nil || len(c.meta.Dependencies) == 0 {
 		return files, err
 	}
@@ -77,8 +81,12 @@ func (v *vendor) chart(ctx context.Context, dir, above string, files []file) ([]
 	defer func() { v.open = v.open[:len(v.open)-1] }()
 	for i, dep := range c.meta.Dependencies {
 		d := dependency{of: c, number: i, Dependency: dep, locked: lock.Dependencies[i].Version, path: above + dep.Name}
-		if err := d.checkTwice(lock); err != nil {
+		again, err := d.checkTwice(lock)
+		if err != nil {
 			return nil, err
+		}
+		if again {
+			continue
 		}
 		if files, err = v.place(ctx, d, files); err != nil {
 			return nil, err
@@ -102,6 +110,9 @@ func (d dependency) reject(rule, message, fix string) *Rejected {
 
 // place returns files with the dependency among them.
 func (v *vendor) place(ctx context.Context, d dependency, files []file) ([]file, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("dependency %s: %w", d.Name, err)
+	}
 	if p := nameProblem(d.Name); p != "" {
 		return nil, d.reject("dependency-name", "has a name that is not allowed: "+p, nameFix)
 	}
@@ -114,10 +125,10 @@ func (v *vendor) place(ctx context.Context, d dependency, files []file) ([]file,
 		return files, d.checkUnpacked(copied)
 	case scheme == "file":
 		return v.placeLocal(ctx, d, files, copied)
-	case scheme != "oci" && scheme != "https":
-		return nil, d.reject("dependency-repository", "comes from a repository that is not oci://, https:// or file://", "write its URL in full; names of helm repo add and plain http are not known here")
 	case copied != nil:
 		return files, d.checkVersion(copied.version, "the copy under charts/")
+	case scheme != "oci" && scheme != "https":
+		return nil, d.reject("dependency-repository", "comes from a repository that is not oci://, https:// or file://", "write its URL in full; names of helm repo add and plain http are not known here; or put a copy under charts/: helm dependency build")
 	}
 	if _, err := semver.NewVersion(d.locked); err != nil {
 		return nil, d.reject("lock-version", "is locked at what is no version", d.of.update())
@@ -138,7 +149,7 @@ func (v *vendor) placeLocal(ctx context.Context, d dependency, files []file, cop
 	if slices.Contains(v.open, dir) {
 		return nil, d.reject("dependency-circle", "leads back to this chart", "take it out of "+path.Join(dir, chartFile)+" or of this file")
 	}
-	inner, err := readChart(v.fsys, dir, v.budget)
+	inner, err := v.readOnce(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +176,24 @@ func (v *vendor) placeLocal(ctx context.Context, d dependency, files []file, cop
 	return files, nil
 }
 
+// readOnce reads the chart at dir. Each time after the first it counts the same files again, since they are packed again.
+func (v *vendor) readOnce(ctx context.Context, dir string) ([]file, error) {
+	known, found := v.read[dir]
+	if !found {
+		files, err := readChart(ctx, v.fsys, dir, v.budget)
+		if err == nil {
+			v.read[dir] = files
+		}
+		return files, err
+	}
+	for _, f := range known {
+		if p := v.budget.spend(len(f.data)); p != "" {
+			return nil, reject(dir, Finding{File: dir, Rule: "size", Message: p, Fix: "take fewer dependencies"})
+		}
+	}
+	return known, nil
+}
+
 // placeArchive takes the dependency from a fetched archive.
 func (v *vendor) placeArchive(d dependency, files []file, archive []byte) ([]file, error) {
 	_, inner, err := unpack(archive, maxArchive, v.budget)
@@ -173,6 +202,9 @@ func (v *vendor) placeArchive(d dependency, files []file, archive []byte) ([]fil
 	}
 	if err != nil {
 		return nil, d.reject("dependency-archive", "is refused: "+oneLine(err), "ask its publisher, or take another version: "+d.of.update())
+	}
+	if err := checkParsed(path.Join(d.of.dir, "charts", d.Name), inner, v.budget); err != nil {
+		return nil, err
 	}
 	if err := d.checkIdentity(inner, "as it was fetched"); err != nil {
 		return nil, err
@@ -219,14 +251,19 @@ func (d dependency) checkIdentity(files []file, from string) error {
 	return d.checkVersion(c.Metadata.Version, from)
 }
 
-// checkTwice refuses two charts of one name: Helm packs them into one folder. One chart under two aliases is welcome.
-func (d dependency) checkTwice(lock *chart.Lock) error {
+// checkTwice refuses two charts of one name: Helm packs them into one folder. One chart under two
+// aliases is welcome, and is there already the second time.
+func (d dependency) checkTwice(lock *chart.Lock) (again bool, err error) {
 	for _, other := range lock.Dependencies[:d.number] {
-		if other.Name == d.Name && (other.Version != d.locked || other.Repository != d.Repository) {
-			return d.reject("dependency-twice", "stands there twice, at two versions or from two repositories", "keep one; an alias gives one chart two names")
+		if other.Name != d.Name {
+			continue
 		}
+		if other.Version != d.locked || other.Repository != d.Repository {
+			return false, d.reject("dependency-twice", "stands there twice, at two versions or from two repositories", "keep one; an alias gives one chart two names")
+		}
+		again = true
 	}
-	return nil
+	return again, nil
 }
 
 func (d dependency) checkVersion(version, from string) error {

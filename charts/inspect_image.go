@@ -125,6 +125,34 @@ func (r repository) named(image string) bool {
 	return found && (strings.ContainsAny(host, ".:") || host == "localhost") && slices.Contains(r.names, rest)
 }
 
+// runs tells whether an image of this repository is the release. Kubernetes takes a digest and then does not look at
+// the tag. A tag may say more than the pin, as v1.2.3 or 1.2.3-rootless do, but not another number.
+func (r repository) runs(tag, digest string) bool {
+	if digest != "" {
+		return r.values[digest]
+	}
+	for value := range r.values {
+		if value != "" && containsWord(tag, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// containsWord finds value in text where it is not a part of a longer number.
+func containsWord(text, value string) bool {
+	for at := 0; at+len(value) <= len(text); at++ {
+		end := at + len(value)
+		if text[at:end] == value && (at == 0 || !digit(text[at-1]) || !digit(value[0])) &&
+			(end == len(text) || !digit(text[end]) || !digit(value[len(value)-1])) {
+			return true
+		}
+	}
+	return false
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
 // checkImages looks at every image of one rendered object.
 func (i *inspector) checkImages(file string, object any, repositories []repository) {
 	kind := "object"
@@ -140,10 +168,10 @@ func (i *inspector) checkImages(file string, object any, repositories []reposito
 		switch {
 		case !container && tag == "" && digest == "":
 			continue // a setting that names a repository
-		case at >= 0 && !repositories[at].values[tag] && !repositories[at].values[digest]:
+		case at >= 0 && !repositories[at].runs(tag, digest):
 			i.report.add(Finding{Severity: Error, File: file, Rule: "image-pin",
-				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag", plain(where), kind, repositories[at].key),
-				Fix:     "use the pinned key for the tag of that image"})
+				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), kind, repositories[at].key),
+				Fix:     "use the pinned key for the tag of that image, without a digest that is not pinned"})
 		case at < 0 && digest == "" && (tag == "" || tag == "latest") && container:
 			i.report.add(Finding{Severity: Warning, File: file, Rule: "image-tag",
 				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), kind), Fix: "name a version or a digest"})

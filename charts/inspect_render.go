@@ -128,7 +128,7 @@ var (
 	call = regexp.MustCompile(`error calling (\w+)`)
 	// harmless are the errors of Go's templates that name keys and types, and no values.
 	harmless = regexp.MustCompile(`(?m)(nil pointer evaluating [^\n]*\.\w+$|can't evaluate field \S+ in type \S+|` +
-		`wrong type for value; expected \S+; got \S+|template: no template "[^"\n]*"|range can't iterate over|` +
+		`wrong type for value; expected \S+; got \S+|template: no template|range can't iterate over|` +
 		`wrong number of args for \w+: want [^\n]*? got \d+|incompatible types for comparison|exceeded maximum template depth|nested reference name)`)
 )
 

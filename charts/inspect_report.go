@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/releaser/releaser/internal/scalar"
 )
 
 const (
@@ -79,16 +81,10 @@ var quotation = regexp.MustCompile("(?s)`.*`")
 // redact drops quotations from a parser's error about a file that holds no values.
 func redact(text string) string { return quotation.ReplaceAllString(text, "(…)") }
 
-// reason finds in a parser's error about values what is wrong, in the parser's words that quote nothing.
-var reason = regexp.MustCompile(`did not find expected [-a-z' ,\]}<>]+|could not find expected ':'|mapping values are not allowed|` +
-	`found character that cannot start any token|found a tab character|found unexpected [a-z ]+|found undefined tag handle|` +
-	`block \w+ entries are not allowed|control characters are not allowed|invalid leading UTF-8 octet|invalid map key|` +
-	`unknown anchor|cannot decode !!\w+|excessive aliasing|exceeded max depth|cannot unmarshal (?:string|number|array|bool) into Go value of type map`)
-
 // badValues is the finding for a file that is no values file.
 func badValues(file string, err error) Finding {
 	f := Finding{Severity: Error, File: file, Line: lineIn(err.Error()), Rule: "values", Message: "it is no YAML mapping", Fix: "mend it"}
-	if why := reason.FindString(err.Error()); why != "" {
+	if why := scalar.Reason(err); why != "" {
 		f.Message += ": " + why
 	}
 	return f

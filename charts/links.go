@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -65,10 +66,10 @@ func (r *reader) foreign(real string, info fs.FileInfo) bool {
 // target is where the link at real leads, in steps from the folder it lies in.
 func (r *reader) target(name, real string) ([]string, error) {
 	target, err := fs.ReadLink(r.fsys, path.Join(r.dir, real))
-	if err != nil {
-		return nil, fmt.Errorf("symbolic link %s: %w", path.Join(r.dir, name), err)
+	if err != nil { // lstat found the link, so that only what it says is at fault
+		return nil, r.reject(name, "symlink-broken", "the symbolic link says nothing that is a path", "remove the link, or make it anew")
 	}
-	if path.IsAbs(target) || len(target) > maxTarget || strings.ContainsAny(target, "\\\x00") {
+	if path.IsAbs(target) || len(target) > maxTarget || strings.Contains(target, `\`) || strings.ContainsFunc(target, unicode.IsControl) {
 		return nil, r.leaves(name)
 	}
 	return strings.Split(target, "/"), nil

@@ -76,6 +76,7 @@ func (i *inspection) collect(v Vendored) error {
 	if err != nil {
 		return fmt.Errorf("lint: %w", err)
 	}
+	total := newBudget()
 	for _, pattern := range i.Rules.Values {
 		names, err := fs.Glob(below, pattern)
 		if err != nil {
@@ -85,7 +86,7 @@ func (i *inspection) collect(v Vendored) error {
 			i.Missing = append(i.Missing, pattern)
 		}
 		for _, name := range names {
-			if err := i.collectOne(v, name); err != nil {
+			if err := i.collectOne(v, name, total); err != nil {
 				return named(v.Name(), err)
 			}
 		}
@@ -93,8 +94,8 @@ func (i *inspection) collect(v Vendored) error {
 	return nil
 }
 
-// collectOne adds one values file, unless it is there already or is values.yaml itself.
-func (i *inspection) collectOne(v Vendored, name string) error {
+// collectOne adds one values file, all of them within one budget, unless it is there already or is values.yaml itself.
+func (i *inspection) collectOne(v Vendored, name string, total *budget) error {
 	if name == valuesFile || slices.ContainsFunc(i.values, func(f file) bool { return f.name == name }) {
 		return nil
 	}
@@ -105,6 +106,9 @@ func (i *inspection) collectOne(v Vendored, name string) error {
 	data, err := readOne(v.pinned.tree.Files, v.pinned.tree.Dir, name, maxFile)
 	if err != nil {
 		return err
+	}
+	if p := total.spend(len(data)); p != "" {
+		return reject(v.Name(), Finding{File: i.file(name), Rule: "size", Message: "with its values files " + p, Fix: "keep fewer or smaller values files"})
 	}
 	i.values = append(i.values, file{name: name, data: data})
 	return nil

@@ -287,7 +287,7 @@ list: [{image: acme/app:x}]
 image: {tag: ""}
 -- app/values-b.yaml --
 image: {tag: 1234567}
-list: [{image: "acme/app:old@sha256:00"}]
+list: [{image: "acme/app:old"}]
 -- app/values-c.yaml --
 image: {pullPolicy: Never}
 -- app/templates/x.yaml --

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"time"
 
@@ -48,11 +49,29 @@ func Pack(l Linted) (Package, error) {
 	if err != nil {
 		return Package{}, fmt.Errorf("chart %s: %w", l.Name(), err)
 	}
-	return Package{
+	p := Package{
 		id: l.vendored.pinned.id, tree: tree, findings: l.Findings(),
 		archive: archive, config: config, content: content,
 		annotations: annotations(meta, tree, content, l.vendored.remote),
-	}, nil
+	}
+	if err := p.keepable(); err != nil {
+		return Package{}, err
+	}
+	return p, nil
+}
+
+// keepable makes sure that what stands beside the archive is not more than is read back from a registry. JSON writes
+// some characters with six.
+func (p Package) keepable() error {
+	encoded, err := json.Marshal(p.annotations)
+	if err != nil {
+		return fmt.Errorf("chart %s: %w", p.Name(), err)
+	}
+	if size := max(len(p.config), len(encoded)); size > maxRecord {
+		return reject(p.Name(), Finding{File: path.Join(p.tree.Dir, chartFile), Rule: "size",
+			Message: fmt.Sprintf("a registry would have to keep %d bytes of it, %d are allowed", size, maxRecord), Fix: "move what is long to README.md"})
+	}
+	return nil
 }
 
 // recordable makes sure that the tree says what the annotations must record. A zero time would make Helm ask the clock.

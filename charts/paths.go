@@ -3,6 +3,7 @@ package charts
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,16 +22,25 @@ const (
 	maxArchive   = 10 << 20                 // bytes of a dependency's archive, packed or unpacked
 	maxPacked    = maxChart + 2048*maxFiles // bytes of a packed chart of ours with its tar headers
 	maxChartfile = 1 << 20                  // bytes of Chart.yaml or Chart.lock, which end up in a registry's manifest
-	maxIgnore    = 16 << 10                 // bytes of .helmignore, every line of which is tried on every path
+	maxIgnore    = 16 << 10                 // bytes of .helmignore
+	maxYAML      = 32 << 20                 // of all YAML files that Helm parses, as scalar.CheckWithin counts
+	maxRules     = 200                      // lines of it, each of which is tried on every path
+	maxTries     = 2_000_000                // such trials, in a chart with all its dependencies
 	maxPath      = 512                      // bytes of a path in the chart
+	maxStep      = 255                      // bytes between two slashes of it, as file systems have it
+	maxRecord    = 1 << 20                  // bytes of the config and of the annotations, which are kept beside the archive
 )
 
 // budget is what is left of the limits of one chart with all its dependencies.
 type budget struct {
-	files, bytes int
+	files, bytes   int
+	entries, tries int
+	yaml           int
 }
 
-func newBudget() *budget { return &budget{files: maxFiles, bytes: maxChart} }
+func newBudget() *budget {
+	return &budget{files: maxFiles, bytes: maxChart, entries: maxEntries, tries: maxTries, yaml: maxYAML}
+}
 
 // spend takes a file of n bytes from the budget. It says what is over, or nothing.
 func (b *budget) spend(n int) string {
@@ -45,11 +55,27 @@ func (b *budget) spend(n int) string {
 	return ""
 }
 
+// meet takes from the budget a file or folder that is met, on which so many rules of .helmignore are tried. It says
+// which rule is over and why, or nothing.
+func (b *budget) meet(rules int) (rule, problem string) {
+	b.entries--
+	b.tries -= rules
+	if b.entries < 0 {
+		return "count", fmt.Sprintf("the chart and its dependencies lie among more than %d files and folders", maxEntries)
+	}
+	if b.tries < 0 {
+		return "helmignore", fmt.Sprintf("the lines of .helmignore are tried on files and folders more than %d times", maxTries)
+	}
+	return "", ""
+}
+
 // pathProblem says why a path cannot be packed; it is empty when it can.
 func pathProblem(name string) string {
 	switch {
 	case len(name) > maxPath:
 		return fmt.Sprintf("the path has %d bytes, %d are allowed", len(name), maxPath)
+	case slices.ContainsFunc(strings.Split(name, "/"), func(step string) bool { return len(step) > maxStep }):
+		return fmt.Sprintf("a name in the path has more than %d bytes", maxStep)
 	case !utf8.ValidString(name):
 		return "the path is not UTF-8"
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
@@ -62,6 +88,25 @@ func pathProblem(name string) string {
 		return "the path begins like a drive, which Helm refuses"
 	}
 	return ""
+}
+
+// clash says why no file system can hold the files together, and names one of them; both are empty when one can.
+func clash(files []file) (name, why string) {
+	if a, b := collision(files); a != "" {
+		return b, fmt.Sprintf("%q and %q are one file where case or Unicode form does not count", a, b)
+	}
+	names := map[string]bool{}
+	for _, f := range files {
+		names[f.name] = true
+	}
+	for _, f := range files {
+		for above := path.Dir(f.name); above != "."; above = path.Dir(above) {
+			if names[above] {
+				return above, fmt.Sprintf("%q is a file and a folder", above)
+			}
+		}
+	}
+	return "", ""
 }
 
 // collision finds two paths, of files or of folders above them, that differ only by case or by Unicode form.

@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -10,13 +11,14 @@ import (
 )
 
 // Pin reads the chart of a tree and sets the pins in it: each replaces the bytes of one scalar and no other byte.
-// An Edit without File is for values.yaml; its Value is final. A library chart is released as it is.
+// An Edit without File is for values.yaml; its Value is final. In a library
+// chart only those of Chart.yaml are set.
 //
 // The chart's name must suit a registry and Kubernetes, its version must be strict SemVer and equal tree.Version
 // (an empty tree.Version is no tag, and agrees with any). All that the author must change is told at once, as
 // *Rejected. Pin has no effect on the tree.
 func Pin(tree Tree, pins []scalar.Edit) (Pinned, error) {
-	files, err := readChart(tree.Files, tree.Dir, newBudget())
+	files, err := readChart(context.Background(), tree.Files, tree.Dir, newBudget())
 	if err != nil {
 		return Pinned{}, err
 	}
@@ -24,8 +26,8 @@ func Pin(tree Tree, pins []scalar.Edit) (Pinned, error) {
 	if err != nil {
 		return Pinned{}, err
 	}
-	if c.meta.Type == "library" {
-		pins = nil
+	if c.meta.Type == "library" { // which has a version, but no values of its own
+		pins = slices.DeleteFunc(slices.Clone(pins), func(e scalar.Edit) bool { return e.File != chartFile })
 	}
 	files, pins, findings, err := edit(tree.Dir, files, pins)
 	if err != nil {

@@ -2,6 +2,7 @@ package charts
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,11 +25,11 @@ type reader struct {
 	budget *budget
 	files  []file
 	open   []string // the real folders that the walk is in, to find loops
-	seen   int      // entries met, ignored ones too
+	lines  int      // of .helmignore, that say something
 }
 
 // readChart reads the chart at dir as helm package would: .helmignore obeyed, by name.
-func readChart(fsys fs.FS, dir string, b *budget) ([]file, error) {
+func readChart(ctx context.Context, fsys fs.FS, dir string, b *budget) ([]file, error) {
 	r := &reader{fsys: fsys, dir: dir, budget: b}
 	if err := r.enter(); err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func readChart(fsys fs.FS, dir string, b *budget) ([]file, error) {
 	if err := r.ignoreRules(); err != nil {
 		return nil, err
 	}
-	if err := r.walk("", "."); err != nil {
+	if err := r.walk(ctx, "", "."); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(r.files, func(a, b file) int { return strings.Compare(a.name, b.name) })
@@ -106,6 +107,9 @@ func (r *reader) ignoreRules() error {
 	if err != nil {
 		return err
 	}
+	if r.lines = ignoreLines(data); r.lines > maxRules {
+		return r.reject(ignore.HelmIgnore, "helmignore", fmt.Sprintf("the file has %d rules, %d are allowed", r.lines, maxRules), "name folders instead of files")
+	}
 	rules, err := ignore.Parse(bytes.NewReader(data))
 	if err != nil {
 		return r.reject(ignore.HelmIgnore, "helmignore", oneLine(err), "Helm knows *, ? and [] but not **")
@@ -114,10 +118,24 @@ func (r *reader) ignoreRules() error {
 	return nil
 }
 
+// ignoreLines counts the lines that are rules, neither blank nor comments.
+func ignoreLines(data []byte) int {
+	count := 0
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			count++
+		}
+	}
+	return count
+}
+
 // walk reads the folder real and calls what it finds there name. The two differ below a symbolic link.
-func (r *reader) walk(name, real string) error {
+func (r *reader) walk(ctx context.Context, name, real string) error {
 	if slices.Contains(r.open, real) {
 		return r.reject(name, "symlink-loop", "the symbolic link leads back to a folder above it", "remove the link")
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("folder %s: %w", path.Join(r.dir, name), err)
 	}
 	entries, err := fs.ReadDir(r.fsys, path.Join(r.dir, real))
 	if err != nil {
@@ -129,7 +147,7 @@ func (r *reader) walk(name, real string) error {
 	r.open = append(r.open, real)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
 	for _, e := range entries {
-		if err := r.entry(path.Join(name, e.Name()), path.Join(real, e.Name()), e); err != nil {
+		if err := r.entry(ctx, path.Join(name, e.Name()), path.Join(real, e.Name()), e); err != nil {
 			return err
 		}
 	}
@@ -137,9 +155,9 @@ func (r *reader) walk(name, real string) error {
 }
 
 // entry reads one thing that a folder lists.
-func (r *reader) entry(name, real string, e fs.DirEntry) error {
-	if r.seen++; r.seen > maxEntries {
-		return r.reject("", "count", fmt.Sprintf("the folder holds more than %d files and folders", maxEntries), "release a smaller folder")
+func (r *reader) entry(ctx context.Context, name, real string, e fs.DirEntry) error {
+	if rule, p := r.budget.meet(r.lines); p != "" {
+		return r.reject("", rule, p, "release a smaller folder, with fewer lines in .helmignore")
 	}
 	if e.Name() == ".git" {
 		return nil
@@ -163,7 +181,7 @@ func (r *reader) entry(name, real string, e fs.DirEntry) error {
 	case r.rules.Ignore(name, info), info.Mode()&fs.ModeIrregular != 0: // a submodule's entry is irregular
 		return nil
 	case info.IsDir():
-		return r.walk(name, real)
+		return r.walk(ctx, name, real)
 	case !info.Mode().IsRegular():
 		return r.reject(name, "irregular", "it is not a regular file", "remove it, or name it in .helmignore")
 	}
@@ -210,8 +228,8 @@ func (r *reader) complete() error {
 			return r.reject(old, "requirements", "Helm lets this file override Chart.yaml", "move the dependencies to Chart.yaml with apiVersion: v2 and remove the file")
 		}
 	}
-	if a, b := collision(r.files); a != "" {
-		return r.reject(b, "collision", fmt.Sprintf("%q and %q are one file where case or Unicode form does not count", a, b), "rename one of them")
+	if name, why := clash(r.files); why != "" {
+		return r.reject(name, "collision", why, "rename one of them")
 	}
 	return nil
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"path"
 	"strings"
+
+	"github.com/releaser/releaser/internal/scalar"
 )
 
-// reject is the rejection of a chart for one reason. The severity is Error whatever f says.
+// reject is the rejection of a chart for one reason, on one line. The severity is Error whatever f says.
 func reject(chart string, f Finding) *Rejected {
-	f.Severity = Error
+	f.Severity, f.Message, f.Fix = Error, plain(f.Message), plain(f.Fix)
 	return &Rejected{Chart: chart, Findings: []Finding{f}}
 }
 
@@ -39,7 +41,7 @@ func because(err error) string {
 			break
 		}
 	}
-	if fault := reason.FindString(text); fault != "" {
+	if fault := scalar.Reason(err); fault != "" {
 		why += ": " + fault
 	}
 	return why

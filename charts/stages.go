@@ -25,7 +25,7 @@ type Pinned struct {
 	tree  Tree
 	id    identity
 	files []file        // what the chart's folder holds, edited, by name
-	pins  []scalar.Edit // what was set, File never empty; none in a library chart
+	pins  []scalar.Edit // what was set, File never empty; of a library chart those of Chart.yaml
 }
 
 // Name is the chart's name, fit for a registry and for Kubernetes.

@@ -9,8 +9,8 @@ type Error struct {
 	// Key is the key as it was given; empty where the file as a whole is refused.
 	Key string
 	// Rule is a stable short name: missing-key, duplicate-key, alias, merge-key, anchor, tag, multiline,
-	// not-scalar, encoding, syntax, documents, index, part, key (the key itself cannot be read) or verify
-	// (the result would not be read as it was meant).
+	// not-scalar, encoding, syntax, documents, index, part, key (the key itself cannot be read), verify
+	// (the result would not be read as it was meant), file-size or too-large (with its aliases written out).
 	Rule string
 	// Message says what is wrong.
 	Message string

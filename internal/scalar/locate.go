@@ -61,10 +61,10 @@ func (d *document) locate(key string) (target, error) {
 // checkNode refuses a node on the way that stands for several places, or is only a reference to another.
 func (d *document) checkNode(t target) error {
 	if t.node.Kind == yaml.AliasNode {
-		return t.fail(t.line(), "alias", "the value is the alias *"+t.node.Value, "write the value out here")
+		return t.fail(t.line(), "alias", "the value is an alias", "write the value out here")
 	}
 	if d.aliased[t.node] {
-		return t.fail(t.line(), "anchor", "the anchor &"+t.node.Anchor+" is used elsewhere, which would change too", "write the value out where *"+t.node.Anchor+" stands")
+		return t.fail(t.line(), "anchor", "the value has an anchor that is used elsewhere, which would change too", "write the value out where the alias stands")
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (t *target) child(i int) error {
 	case len(found) == 0:
 		return t.fail(t.line(), "missing-key", fmt.Sprintf("%s has no key %q", above, name), "add the key to the file, or correct the configured key")
 	case found[0].name.Kind == yaml.AliasNode:
-		return t.fail(found[0].name.Line, "alias", "the key is the alias *"+found[0].name.Value, "write the key out here")
+		return t.fail(found[0].name.Line, "alias", "the key is an alias", "write the key out here")
 	}
 	t.name, t.node = found[0].name, found[0].value
 	return nil
@@ -159,7 +159,7 @@ func (d *document) checkScalar(t target) error {
 		return t.fail(t.line(), "not-scalar", "the value is a mapping or a list", "correct the configured key so that it names a single value")
 	}
 	if n.Style&yaml.TaggedStyle != 0 && n.ShortTag() != "!!str" {
-		return t.fail(t.line(), "tag", "the value carries the tag "+n.Tag, "remove the tag")
+		return t.fail(t.line(), "tag", "the value carries a tag", "remove the tag")
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ type document struct {
 }
 
 func parse(src []byte) (*document, error) {
+	if err := checkSize(src); err != nil {
+		return nil, err
+	}
 	if err := checkEncoding(src); err != nil {
 		return nil, err
 	}
@@ -99,11 +102,14 @@ func (d *document) decode() error {
 	if len(doc.Content) == 1 {
 		d.root = doc.Content[0]
 	}
+	left := maxExpanded
+	if err := checkExpanded(d.root, &left); err != nil {
+		return err
+	}
 	return d.decodeAsHelm()
 }
 
-// decodeAsHelm reads the file with Helm's library. Of its errors only those of the parser are repeated: the
-// others print values.
+// decodeAsHelm reads the file with Helm's library. Only the errors of its parser have words that can be repeated.
 func (d *document) decodeAsHelm() error {
 	err := helmyaml.Unmarshal(d.src, &d.helm, exactNumbers)
 	if err == nil {
@@ -111,9 +117,9 @@ func (d *document) decodeAsHelm() error {
 	}
 	message, parser := strings.CutPrefix(err.Error(), "error converting YAML to JSON: yaml: ")
 	if !parser || strings.HasPrefix(message, "invalid map key") {
-		message = "Helm cannot turn it into JSON, for a key that is null, a list or a mapping, or a number that is .inf or .nan"
+		return unreadable("Helm cannot turn it into JSON, for a key that is null, a list or a mapping, or a number that is .inf or .nan")
 	}
-	return syntax(errors.New(message))
+	return syntax(err)
 }
 
 // exactNumbers keeps large numbers apart that are equal as floats.
@@ -133,13 +139,21 @@ func guard(read func() error) (err error) {
 	return read()
 }
 
-// syntax turns a library's error into ours, with the line that it names; without a name it is the first.
+// syntax turns a library's error into ours, with the line that it names; without a name it is the first. Of its text
+// only the words that quote nothing are repeated.
 func syntax(err error) *Error {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	e := &Error{Line: 1, Rule: "syntax", Message: "the file is not valid YAML: " + message, Fix: "mend it until `helm lint` reads it"}
-	if found := regexp.MustCompile(`line (\d+): (.*)`).FindStringSubmatch(message); found != nil {
+	e := unreadable(Reason(err))
+	if found := regexp.MustCompile(`^(?:yaml: |error converting YAML to JSON: yaml: )*(?:unmarshal errors:\s+)?line (\d+): `).FindStringSubmatch(err.Error()); found != nil {
 		e.Line, _ = strconv.Atoi(found[1])
-		e.Message = "the file is not valid YAML: " + found[2]
+	}
+	return e
+}
+
+// unreadable is the error about a file that is no YAML, in words that may be empty.
+func unreadable(why string) *Error {
+	e := &Error{Line: 1, Rule: "syntax", Message: "the file is not valid YAML", Fix: "mend it until `helm lint` reads it"}
+	if why != "" {
+		e.Message += ": " + why
 	}
 	return e
 }

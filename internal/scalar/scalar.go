@@ -16,7 +16,8 @@ type Edit struct {
 	File string
 	// Key names the scalar, in the form that ParseKey reads.
 	Key string
-	// Part is "" for the whole scalar, or "tag" for the tag of a repository:tag[@digest] string.
+	// Part is "" for the whole scalar, or "tag" for the tag of a repository:tag string. Beside a digest, which would decide, a tag
+	// is refused.
 	Part string
 	// Value is the new text. It is always written as a string, quoted.
 	Value string
