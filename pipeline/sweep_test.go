@@ -65,7 +65,7 @@ func TestAChartThatCannotBeReadStopsNoOtherChartOfTheTag(t *testing.T) {
 	w.push(small("voice", "1.0.0")+"-- charts/bad/Chart.yaml --\nname: [\n-- charts/mail/Chart.yaml --\napiVersion: v2\nname: A_b\nversion: 1.0.0\n", "v1.0.0")
 	want := []string{"v1.0.0 bad rejected", "v1.0.0 mail rejected", "v1.0.0 voice released"}
 	w.sweepIs(want...)
-	w.says("the reasons", w.reasons(), "charts/bad/Chart.yaml: error: syntax: ", "mend the YAML", "charts/mail/Chart.yaml:2: error: name: ", "use lower-case letters")
+	w.says("the reasons", w.reasons(), "charts/bad/Chart.yaml:1: error: syntax: ", "mend it until", "charts/mail/Chart.yaml:2: error: name: ", "use lower-case letters")
 	w.restart()
 	w.writesNothing("a new process", func() { w.sweepIs(want...) })
 }
