@@ -12,7 +12,8 @@ import (
 
 // Fetch gets the content of the files and links below the named folders (or of a file that is named), "." for all. It
 // asks for exactly what is missing, in one request, and for nothing when nothing is: called again it does nothing. A
-// folder that is not there is fs.ErrNotExist. Submodules are passed over.
+// folder that is not there is fs.ErrNotExist. Submodules are passed over. A snapshot that would come to hold more than a
+// limit, over all calls, is ErrTooLarge; what it holds already stays.
 func (s *Snapshot) Fetch(ctx context.Context, dirs ...string) error {
 	// One at a time, so that two charts that share a folder do not fetch it twice.
 	s.mu.Lock()
@@ -61,17 +62,26 @@ func join(dir, name string) string {
 // fill takes blobs from what came with the commit, if they did, and the rest from the remote. Either all are there
 // afterwards or none.
 func (s *Snapshot) fill(ctx context.Context, wanted map[plumbing.Hash]string) error {
-	found := map[plumbing.Hash][]byte{}
+	found, left := map[plumbing.Hash][]byte{}, s.left
+	keep := func(from objects, name plumbing.Hash) error {
+		data, err := blob(from, name)
+		if err != nil {
+			return err
+		}
+		if left -= int64(len(data)); left < 0 {
+			return tooLarge("the files of this tag", maxContents, "bytes")
+		}
+		found[name] = data
+		return nil
+	}
 	var missing []plumbing.Hash
 	for name, path := range wanted {
-		data, err := blob(s.objects, name)
+		err := keep(s.objects, name)
 		switch {
 		case errors.Is(err, errMissing):
 			missing = append(missing, name)
 		case err != nil:
 			return fmt.Errorf("%s: %w", path, err)
-		default:
-			found[name] = data
 		}
 	}
 	if len(missing) > 0 {
@@ -80,12 +90,13 @@ func (s *Snapshot) fill(ctx context.Context, wanted map[plumbing.Hash]string) er
 			return err
 		}
 		for _, name := range missing {
-			if found[name], err = blob(fetched, name); err != nil {
+			if err := keep(fetched, name); err != nil {
 				return fmt.Errorf("%s: %w", wanted[name], err)
 			}
 		}
 	}
 	maps.Copy(s.blobs, found)
+	s.left = left
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,6 +116,15 @@ func (s *httpSession) AdvertisedReferencesContext(ctx context.Context) (*packp.A
 	return advertised, err
 }
 
+// UploadPack gives the limit back its name: go-git keeps no more of the errors of a body than their texts.
+func (s *httpSession) UploadPack(ctx context.Context, r *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+	response, err := s.UploadPackSession.UploadPack(ctx, r)
+	if limit := tooLarge("the answer with a pack", maxAnswer, "bytes"); err != nil && strings.Contains(err.Error(), limit.Error()) {
+		return nil, limit
+	}
+	return response, err
+}
+
 func (s *httpSession) translate(err error) error {
 	if unexpected := (*plumbing.UnexpectedError)(nil); errors.As(err, &unexpected) {
 		err = unexpected.Err
@@ -170,7 +180,7 @@ func (t *cappedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case r.Method == http.MethodGet:
 		body = newCapped(response.Body, maxListing, "the list of references")
 	default:
-		return response, nil // a pack, which is capped where it is unpacked
+		body = newCapped(response.Body, maxAnswer, "the answer with a pack")
 	}
 	response.Body = struct {
 		io.Reader

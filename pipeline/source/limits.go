@@ -7,11 +7,15 @@ const (
 	maxListing = 64 << 20
 	// maxPack bounds one pack on the wire, in bytes. A plain fetch of 20,000 files is about 10 MB.
 	maxPack = 128 << 20
+	// maxAnswer bounds what a server answers to a request for a pack, in bytes: the pack and what stands before it.
+	maxAnswer = maxPack + 1<<20
 	// maxObject bounds one object, in bytes. Larger blobs are left out; reading one of them fails. Helm itself takes
 	// no file above 5 MiB.
 	maxObject = 16 << 20
 	// maxKept bounds what one pack holds in memory, in bytes.
 	maxKept = 256 << 20
+	// maxContents bounds the files of one snapshot that are held in memory, whichever calls fetched them, in bytes.
+	maxContents = 256 << 20
 	// maxInflated bounds what one pack unpacks to before anything is left out, in bytes.
 	maxInflated = 1 << 30
 	// maxObjects bounds the number of objects in a pack.

@@ -23,6 +23,7 @@ type Snapshot struct {
 
 	mu    sync.RWMutex
 	blobs map[plumbing.Hash][]byte // what Fetch fetched
+	left  int64                    // bytes that Fetch may add
 }
 
 // Snapshot reads the commit that a tag leads to, with all its folders and none of its files, in one request. The tag
@@ -64,7 +65,7 @@ func (r *Repository) snapshot(ctx context.Context, tag Tag) (*Snapshot, error) {
 	if year := commit.Committer.When.UTC().Year(); year < 1970 || year > 9999 {
 		return nil, fmt.Errorf("%w: the commit's time is out of range; make it again with a right clock", ErrNotCommit)
 	}
-	s := &Snapshot{repository: r, commit: commit, objects: from, blobs: map[plumbing.Hash][]byte{}}
+	s := &Snapshot{repository: r, commit: commit, objects: from, blobs: map[plumbing.Hash][]byte{}, left: maxContents}
 	s.folders, err = readFolders(ctx, from, commit.TreeHash)
 	return s, err
 }

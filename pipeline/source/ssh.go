@@ -192,7 +192,7 @@ func (s *sshSession) UploadPack(ctx context.Context, r *packp.UploadPackRequest)
 		return nil, err
 	}
 	response := packp.NewUploadPackResponse(r)
-	return response, response.Decode(io.NopCloser(s.stdout))
+	return response, response.Decode(io.NopCloser(newCapped(s.stdout, maxAnswer, "the answer with a pack")))
 }
 
 // translate prefers what the server complained of to what came of it. It waits a little for the complaint, which comes

@@ -37,13 +37,16 @@ type session interface {
 }
 
 // with runs work in a session and translates its errors.
-func (w *wire) with(ctx context.Context, work func(session) error) error {
+func (w *wire) with(ctx context.Context, work func(context.Context, session) error) error {
+	// What is left of an answer that was given up is not waited for: the end of the context ends its connection.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s, err := w.dialer.dial(ctx)
 	if err != nil {
 		return ended(ctx, err)
 	}
 	defer s.Close() //nolint:errcheck // all that was wanted has been read
-	if err := work(s); err != nil {
+	if err := work(ctx, s); err != nil {
 		return s.translate(ended(ctx, err))
 	}
 	return nil
@@ -51,7 +54,7 @@ func (w *wire) with(ctx context.Context, work func(session) error) error {
 
 func (w *wire) list(ctx context.Context) (listing, error) {
 	var l listing
-	err := w.with(ctx, func(s session) error {
+	err := w.with(ctx, func(ctx context.Context, s session) error {
 		advertised, err := w.advertise(ctx, s)
 		if err == nil {
 			l = listing{refs: advertised.References, peeled: advertised.Peeled}
@@ -121,7 +124,7 @@ func (w *wire) blobs(ctx context.Context, names []plumbing.Hash) (objects, error
 // fetch sends one request, shaped by what the server can do, and unpacks the answer.
 func (w *wire) fetch(ctx context.Context, shape func(*capability.List) want) (*pack, error) {
 	var p *pack
-	err := w.with(ctx, func(s session) error {
+	err := w.with(ctx, func(ctx context.Context, s session) error {
 		capabilities, err := w.known(ctx, s)
 		if err != nil {
 			return err
