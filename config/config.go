@@ -142,8 +142,8 @@ type SourceAuth struct {
 
 // Dependencies says where charts may take their dependencies from.
 type Dependencies struct {
-	// Hosts are the hosts (host or host:port) that oci:// and https:// dependencies may come from. The host of the
-	// registry is always allowed.
+	// Hosts are the hosts (host or host:port) that oci:// and https:// dependencies may come from. The namespace of
+	// registry.url is always allowed; what lies beside it on that host only when the host is listed.
 	Hosts []string `yaml:"hosts,omitempty"`
 }
 

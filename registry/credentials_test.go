@@ -2,10 +2,12 @@ package registry
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -241,6 +243,52 @@ func TestNoErrorRepeatsASecret(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		} else if strings.Contains(err.Error(), password) || strings.Contains(err.Error(), encoded) {
 			t.Errorf("%s: the error repeats it: %v", name, err)
+		}
+	}
+}
+
+// I6: an identity token is sent in a form, which a token server may repeat in any writing.
+func TestNoErrorRepeatsAnIdentityToken(t *testing.T) {
+	t.Parallel()
+	const canary = "c4n/4ry+&<t0ken>"
+	for name, repeat := range map[string]func(r *http.Request) string{
+		"plain":   func(r *http.Request) string { return r.Form.Get("refresh_token") },
+		"form":    func(r *http.Request) string { return r.Form.Encode() },
+		"escaped": func(r *http.Request) string { return url.PathEscape(r.Form.Get("refresh_token")) },
+	} {
+		for _, inGo := range []bool{true, false} { // others escape the slash alone
+			var asked atomic.Bool
+			host := before(t, http.NotFoundHandler(), func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/token" {
+					w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+r.Host+`/token",service="lab"`)
+					w.WriteHeader(http.StatusUnauthorized)
+					return true
+				}
+				if err := r.ParseForm(); err != nil || r.Form.Get("refresh_token") != canary {
+					t.Errorf("%s: %q (%v)", name, r.Form, err)
+				}
+				asked.Store(true)
+				w.WriteHeader(http.StatusUnauthorized)
+				message := "refused: " + repeat(r)
+				if !inGo {
+					fmt.Fprintf(w, `{"errors":[{"code":"UNAUTHORIZED","message":"%s"}]}`, strings.ReplaceAll(message, "/", `\/`))
+					return true
+				}
+				if err := json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]string{"code": "UNAUTHORIZED", "message": message}}}); err != nil {
+					t.Error(err)
+				}
+				return true
+			})
+			file := write(t, "config.json", []byte(`{"auths":{"`+host+`":{"identitytoken":"`+canary+`"}}}`))
+			_, err := at(t, host, configured(file)).Versions(t.Context(), "voice")
+			if err == nil || !asked.Load() {
+				t.Errorf("%s: asked %v (%v)", name, asked.Load(), err)
+				continue
+			}
+			says(t, err, "refused: ", "***")
+			if strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "c4n") || strings.Contains(err.Error(), "t0ken>") {
+				t.Errorf("%s, by Go %v: the error repeats it: %v", name, inGo, err)
+			}
 		}
 	}
 }

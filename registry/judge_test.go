@@ -182,7 +182,8 @@ func TestADependencyThatHelmPushedIsFetched(t *testing.T) {
 			t.Fatal(err)
 		}
 		helm(t, "push", file, "oci://"+server.Host()+"/third/party", "--plain-http")
-		archive, err := at(t, server.Host()).Get(t.Context(), "oci://"+server.Host()+"/third/party", "library", "2.0.0")
+		r := at(t, server.Host(), func(o *Options) { o.DependencyHosts = []string{server.Host()} })
+		archive, err := r.Get(t.Context(), "oci://"+server.Host()+"/third/party", "library", "2.0.0")
 		if err != nil || !bytes.Equal(archive, pkg.Archive()) {
 			t.Errorf("%d bytes (%v)", len(archive), err)
 		}

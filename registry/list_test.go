@@ -161,6 +161,43 @@ func TestADependencyComesFromAnAllowedHostOnly(t *testing.T) {
 	}
 }
 
+// B23: whoever writes a chart must not get through us what they may not read themselves.
+func TestADependencyFromAnotherNamespaceOfTheOwnHostNeedsThatHostListed(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, server *door.Door) {
+		private := "oci://" + server.Host() + "/other-team/private"
+		mustPush(t, at(t, server.Host(), func(o *Options) { o.URL = private }), voice())
+		r := at(t, server.Host())
+		root := at(t, server.Host(), func(o *Options) { o.URL = "oci://" + server.Host() })
+		before := server.Tally()
+		for name, c := range map[string]struct {
+			registry               *Registry
+			repository, chart, fix string
+		}{
+			"beside ours":         {r, private, "voice", "dependencies.hosts"},
+			"the whole host":      {r, "oci://" + server.Host(), "voice", "dependencies.hosts"},
+			"like ours":           {r, "oci://" + server.Host() + "/charts2", "voice", "dependencies.hosts"},
+			"below ours":          {r, "oci://" + server.Host() + "/charts/private", "voice", "dependencies.hosts"},
+			"below the root":      {root, private, "voice", "dependencies.hosts"},
+			"through its name":    {root, "oci://" + server.Host(), "other-team/private/voice", "correct the name"},
+			"through ours and up": {r, "oci://" + server.Host() + "/charts", "../other-team/private/voice", "correct the name"},
+		} {
+			_, err := c.registry.Get(t.Context(), c.repository, c.chart, "1.0.0")
+			var hopeless *charts.Unobtainable
+			if !errors.As(err, &hopeless) || !strings.Contains(hopeless.Fix, c.fix) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got := server.Tally().Since(before); got.Total() != 0 {
+			t.Errorf("it was asked: %s", got)
+		}
+		listed := at(t, server.Host(), func(o *Options) { o.DependencyHosts = []string{server.Host()} })
+		if _, err := listed.Get(t.Context(), private, "voice", "1.0.0"); err != nil {
+			t.Errorf("listed: %v", err)
+		}
+	})
+}
+
 func TestADependencyHostIsAHost(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"", "https://ghcr.io", "ghcr.io/acme", "*.example.com", "GHCR.io", "a@b"} {

@@ -8,20 +8,18 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// strangers is how many versions without our record are passed over in search of one that has it.
-const strangers = 10
-
 // belongs returns ErrForeign when the repository has versions of another source.
 //
 // It asks one version, the highest that releaser pushed. One is enough: each version was let in by this very question,
 // so all of ours in a repository name the same source. Versions that others pushed (helm push, before releaser came) own
-// nothing and are passed over, the highest few of them: a repository where none of those is ours is taken as nobody's.
+// nothing and are passed over, all of them, so that nobody hides the owner behind a few: only a repository where none is
+// ours is nobody's. The limits on a list of tags, and the time of a call, bound the search.
 func (h *handle) belongs(ctx context.Context, rel release) error {
 	versions, err := h.versions(ctx)
 	if err != nil {
 		return err
 	}
-	for _, v := range versions[:min(len(versions), strangers)] {
+	for _, v := range versions {
 		there, err := h.read(ctx, v.tag)
 		if errors.Is(err, errdef.ErrNotFound) {
 			continue // deleted since the list was made

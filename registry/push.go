@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -24,7 +23,8 @@ type release struct {
 
 // Push brings a package into the registry, once. The key is repository and tag. Called again with the same package it
 // uploads nothing and returns what is there, with New false. ErrConflict: the version is there with other content or from
-// another commit, or its tag stands for another version. ErrForeign: the version was not pushed by releaser, or the
+// another commit, or its tag stands for another version, or the registry gives back another manifest than it was given.
+// What is there is believed by its bytes: its archive is fetched and compared unless its digest is ours. ErrForeign: the version was not pushed by releaser, or the
 // repository belongs to another source. In each of these cases the registry stays as it is.
 //
 // Two pushes in one process take turns. Two processes must not push the same repository at once (the journal's lock sees
@@ -66,7 +66,7 @@ func (r *Registry) push(ctx context.Context, rel release) (Pushed, error) {
 	there, err := h.read(ctx, tag)
 	switch {
 	case err == nil:
-		return h.adopt(there, tag, rel)
+		return h.adopt(ctx, there, tag, rel)
 	case !errors.Is(err, errdef.ErrNotFound):
 		return Pushed{}, err
 	}
@@ -100,55 +100,17 @@ func (h *handle) upload(ctx context.Context, tag string, rel release) (Pushed, e
 	if err != nil {
 		return Pushed{}, fmt.Errorf("%s was pushed and cannot be read back: %w; run the release again", h.at(tag), err)
 	}
-	pushed, err := h.adopt(there, tag, rel)
+	// F10: what a registry took it must give. Anything else is not looked into, whatever it holds.
+	if refusal == nil && there.desc.Digest != desc.Digest {
+		return Pushed{}, fmt.Errorf("%s: %w: the registry gives another manifest than was pushed, %s instead of %s; find out who else writes there before you release again",
+			h.at(tag), ErrConflict, there.desc.Digest, desc.Digest)
+	}
+	pushed, err := h.adopt(ctx, there, tag, rel)
 	if err != nil {
 		return Pushed{}, err
 	}
 	pushed.fresh = there.desc.Digest == desc.Digest
 	return pushed, nil
-}
-
-// adopt takes what the tag holds for the release, if it is the same one. Other bytes of the same content are the same
-// release: compression may differ from one build of releaser to the next, the files may not.
-func (h *handle) adopt(there manifest, tag string, rel release) (Pushed, error) {
-	if err := h.same(there, tag, rel); err != nil {
-		return Pushed{}, err
-	}
-	pushed, err := h.pushed(there, rel.name, tag)
-	if err != nil {
-		return Pushed{}, err
-	}
-	pushed.library = rel.library
-	return pushed, nil
-}
-
-// same returns nil when the tag holds this very release, and otherwise why not.
-func (h *handle) same(there manifest, tag string, rel release) error {
-	reference := h.at(tag)
-	// Two versions that differ in "+" and "_" have one tag; the annotation, which helm writes too, tells them apart.
-	if held := there.Annotations[ocispec.AnnotationVersion]; held != "" && held != rel.version {
-		return fmt.Errorf("%s: %w: it holds version %s, and version %s would have the same tag; release a version that differs in more than its punctuation",
-			reference, ErrConflict, held, rel.version)
-	}
-	o, ours := originOf(there.Annotations)
-	if _, chart := there.chart(); !ours || !chart {
-		return fmt.Errorf("%s: %w: it was not pushed by releaser; raise the version in %s and push a tag for that",
-			reference, ErrForeign, rel.chartfile())
-	}
-	if o.source != rel.origin.source {
-		return h.foreign(o, rel)
-	}
-	if o.commit != rel.origin.commit {
-		return fmt.Errorf("%s: %w: it was released from %s, not from %s, and stays as it is; raise the version in %s and push a tag for that",
-			reference, ErrConflict, o.revision(), rel.origin.revision(), rel.chartfile())
-	}
-	config := content.NewDescriptorFromBytes(configType, rel.config)
-	if o.content != rel.origin.content || there.Config.Digest != config.Digest {
-		return fmt.Errorf("%s: %w: it was released from %s in %s with content %s; now %s in %s gives %s "+
-			"(pins, dependencies or releaser itself changed since); it stays as it is: raise the version in %s and push a tag for that",
-			reference, ErrConflict, o.revision(), o.path, o.content, rel.origin.revision(), rel.origin.path, rel.origin.content, rel.chartfile())
-	}
-	return nil
 }
 
 // chartfile is where the version is raised.

@@ -252,6 +252,24 @@ func TestVersionsOfStrangersDoNotOwnARepository(t *testing.T) {
 	})
 }
 
+func TestStrangersDoNotHideTheOwnerOfARepository(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, server *door.Door) {
+		r := at(t, server.Host())
+		mustPush(t, r, voice())
+		for i := range 12 {
+			version := fmt.Sprintf("2.0.%d", i)
+			stranger(t, r, version, version, nil)
+		}
+		before := server.Tally()
+		_, err := push(t, r, voice(func(s *sample) { s.version, s.source = "3.0.0", "https://git.example.com/other/repo.git" }))
+		if !errors.Is(err, ErrForeign) || server.Tally().Since(before).Writes() != 0 {
+			t.Errorf("%v, after %s", err, server.Tally().Since(before))
+		}
+		mustPush(t, r, voice(func(s *sample) { s.version = "3.0.0" }))
+	})
+}
+
 // B6
 func TestTwoVersionsWithOneTagAreConflict(t *testing.T) {
 	t.Parallel()

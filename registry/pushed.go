@@ -96,7 +96,9 @@ func (p Pushed) Commit() string { return p.origin.commit }
 // Path is the chart's folder in that commit.
 func (p Pushed) Path() string { return p.origin.path }
 
-// Content is the digest of the archive before compression. Equal content is equal in every file, whoever compressed it.
+// Content is the digest of the archive before compression, as the annotation has it. Equal content is equal in every
+// file, whoever compressed it. Push compares it with the archive; Resolve repeats it unproved, and nothing may be decided
+// by it then: what vouches for a version that was resolved is the signature of its digest.
 func (p Pushed) Content() string { return p.origin.content }
 
 // Created is the time of the commit.

@@ -45,7 +45,8 @@ type Options struct {
 	CAFile string
 	// PlainHTTP makes requests to the host of URL, and to it alone, without TLS.
 	PlainHTTP bool
-	// DependencyHosts are the hosts (host or host:port) that Get may fetch from beside the host of URL.
+	// DependencyHosts are the hosts (host or host:port) that Get may fetch from beside the place that URL names. The host
+	// of URL among them means all of its namespaces.
 	DependencyHosts []string
 	// UserAgent names us to the registry; "releaser" when empty.
 	UserAgent string

@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -26,6 +28,8 @@ const (
 	longestPause = time.Minute
 	// maxErrorBody is how much of a refusal is read; oras looks at no more.
 	maxErrorBody = 8 << 10
+	// maxForm is how much of a form of our own is searched for secrets, which is more than a token server takes.
+	maxForm = 1 << 20
 )
 
 // newHTTPClient is the one place where requests are made, retried and limited in time. Every request of the room, and of
@@ -95,29 +99,69 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode < http.StatusBadRequest {
 		return resp, err
 	}
-	return withoutEcho(resp, req.Header.Get("Authorization")), nil
+	return withoutEcho(resp, secretsOf(req)), nil
 }
 
-// withoutEcho removes the credentials of the request from the body of a refusal: some servers and proxies repeat the
-// header that they did not like, and the body ends up in an error.
-func withoutEcho(resp *http.Response, authorization string) *http.Response {
-	kind, secret, _ := strings.Cut(authorization, " ")
-	if secret == "" || resp.Body == nil || resp.Body == http.NoBody {
+// withoutEcho removes the secrets of the request from the body of a refusal: some servers and proxies repeat the header
+// or the form that they did not like, and the body ends up in an error.
+func withoutEcho(resp *http.Response, secrets []string) *http.Response {
+	if len(secrets) == 0 || resp.Body == nil || resp.Body == http.NoBody {
 		return resp
 	}
-	secrets := []string{secret}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	resp.Body.Close()
+	for _, secret := range secrets {
+		for _, form := range writings(secret) {
+			body = bytes.ReplaceAll(body, []byte(form), []byte("***"))
+		}
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return resp
+}
+
+// writings are the forms in which a secret may stand in the text of an error, which mostly is JSON.
+func writings(secret string) []string {
+	var all []string
+	for _, text := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+		raw, err := json.Marshal(text)
+		if err != nil {
+			continue // which no text gives
+		}
+		quoted := string(raw[1 : len(raw)-1])
+		all = append(all, text, quoted, strings.ReplaceAll(text, "/", `\/`), strings.ReplaceAll(quoted, "/", `\/`))
+	}
+	return all
+}
+
+// secretsOf are the credentials in a request: those of its header, and the refresh token or the password that is sent to
+// a token server in a form.
+func secretsOf(req *http.Request) []string {
+	var secrets []string
+	kind, secret, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	if secret != "" {
+		secrets = append(secrets, secret)
+	}
 	if decoded, err := base64.StdEncoding.DecodeString(secret); err == nil && strings.EqualFold(kind, "basic") {
 		if _, password, ok := strings.Cut(string(decoded), ":"); ok && password != "" {
 			secrets = append(secrets, password)
 		}
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	resp.Body.Close()
-	for _, s := range secrets {
-		body = bytes.ReplaceAll(body, []byte(s), []byte("***"))
+	if req.GetBody == nil || req.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+		return secrets
 	}
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return resp
+	body, err := req.GetBody()
+	if err != nil {
+		return secrets
+	}
+	defer body.Close()
+	text, _ := io.ReadAll(io.LimitReader(body, maxForm))
+	form, _ := url.ParseQuery(string(text))
+	for _, field := range []string{"refresh_token", "password"} {
+		if secret := form.Get(field); secret != "" {
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
 }
 
 // policy retries what a second attempt may cure: refusals for load (408, 429), faults of the server (5xx), timeouts and
