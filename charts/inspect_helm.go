@@ -123,6 +123,10 @@ func (i *inspector) helmFinding(dir string, m support.Message) Finding {
 		f.Fix = "give it a spec.selector"
 	default:
 		f.Line = lineIn(text)
+		if _, field, unknown := strings.Cut(text, `unknown field "`); unknown && name == chartFile {
+			field, _, _ = strings.Cut(field, `"`)
+			f.Line = i.lineOf(name, field)
+		}
 		f.Message = plain(redact(ordered(text)))
 	}
 	return f

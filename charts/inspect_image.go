@@ -161,6 +161,7 @@ func (i *inspector) checkImages(file string, object any, repositories []reposito
 			kind = plain(text)
 		}
 	}
+	line := i.lineOf(strings.TrimPrefix(file, i.Dir+"/"), "image")
 	for where, image := range images(object) {
 		name, tag, digest := splitImage(image)
 		container := strings.Contains(where, "ontainers[")
@@ -169,14 +170,31 @@ func (i *inspector) checkImages(file string, object any, repositories []reposito
 		case !container && tag == "" && digest == "":
 			continue // a setting that names a repository
 		case at >= 0 && !repositories[at].runs(tag, digest):
-			i.report.add(Finding{Severity: Error, File: file, Rule: "image-pin",
+			i.report.add(Finding{Severity: Error, File: file, Line: line, Rule: "image-pin",
 				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), kind, repositories[at].key),
 				Fix:     "use the pinned key for the tag of that image, without a digest that is not pinned"})
 		case at < 0 && digest == "" && (tag == "" || tag == "latest") && container:
-			i.report.add(Finding{Severity: Warning, File: file, Rule: "image-tag",
+			i.report.add(Finding{Severity: Warning, File: file, Line: line, Rule: "image-tag",
 				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), kind), Fix: "name a version or a digest"})
 		}
 	}
+}
+
+// lineOf finds the one line of a file of the chart that names a key, 0 when none does or several do: a wrong line is
+// worse than none.
+func (i *inspector) lineOf(name, key string) int {
+	f, _ := find(i.files, name)
+	found := 0
+	for n, line := range strings.Split(string(f.data), "\n") {
+		if !strings.Contains(line, key+":") {
+			continue
+		}
+		if found != 0 {
+			return 0
+		}
+		found = n + 1
+	}
+	return found
 }
 
 // images iterates over the texts under a key "image", with their path, in the order of paths.
