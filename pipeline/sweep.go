@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,24 +35,12 @@ type Known struct {
 	mu sync.Mutex
 	// tags holds "" for a tag that is final, and for one that waits the branch heads that it was looked at with.
 	tags map[[3]string]string
-	// told holds what was last said of something that is looked at again at each sweep.
-	told map[[3]string]string
+	// told is of tags that are looked at again at each sweep.
+	told News
 }
 
 // NewKnown returns an empty memory.
-func NewKnown() *Known { return &Known{tags: map[[3]string]string{}, told: map[[3]string]string{}} }
-
-// news tells whether this has not been said yet, and remembers that it is said now.
-func (k *Known) news(source, tag, chart, text string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	key := [3]string{source, tag, chart}
-	if k.told[key] == text {
-		return false
-	}
-	k.told[key] = text
-	return true
-}
+func NewKnown() *Known { return &Known{tags: map[[3]string]string{}} }
 
 // settled tells whether a look at the tag would find nothing new while the branches are at these heads.
 func (k *Known) settled(source string, t source.Tag, heads string) bool {
@@ -82,7 +71,7 @@ func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
 		return Swept{}, err
 	}
 	for _, bad := range refs.Rejected {
-		if !w.Known.news(s.Rules.Name, bad.Name, "", bad.Reason) {
+		if !w.Known.told.IsNew(s.Rules.Name+" "+bad.Name, bad.Reason) {
 			continue
 		}
 		w.Log.Warn("ref is not looked at", "source", s.Rules.Name, "tag", bad.Name, "err", bad.Reason+"; "+bad.Fix)
@@ -134,7 +123,7 @@ func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag s
 		default:
 			again = true
 		}
-		if w.Known.news(s.Rules.Name, tag.Name+" "+tag.Commit, o.Chart, string(o.State)+" "+o.Reason) {
+		if w.Known.told.IsNew(strings.Join([]string{s.Rules.Name, tag.Name, tag.Commit, o.Chart}, " "), string(o.State)+" "+o.Reason) {
 			w.Done(o)
 		}
 	}

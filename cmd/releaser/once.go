@@ -34,6 +34,9 @@ rejected or could not be released, or when something could not be reached, else 
 			done := swept{Tags: []pipeline.Outcome{}, Promotions: []promotion.Proposal{}}
 			failed := h.sweepAll(c.Context(), func(o pipeline.Outcome) {
 				h.logOutcome(o)
+				for _, p := range o.Proposals {
+					h.logProposal(p)
+				}
 				done.Tags = append(done.Tags, o)
 			})
 			if names, _ := h.environments(); len(names) > 0 {

@@ -53,7 +53,7 @@ type daemon struct {
 	figures *figures
 	loop    *pipeline.Loop
 	running atomic.Bool
-	said    news
+	said    pipeline.News
 }
 
 // ready says why the daemon is not ready: its loop does not run. What a sweep found does not matter here, nor how long
@@ -114,7 +114,7 @@ func (d *daemon) outcome(o pipeline.Outcome) {
 
 // proposal tells what is new: a round says each time how things stand.
 func (d *daemon) proposal(p promotion.Proposal) {
-	if !d.said.isNew(p.Environment+" "+p.Chart, string(p.State)+" "+p.To+" "+p.Reason) {
+	if !d.said.IsNew(p.Environment+" "+p.Chart, string(p.State)+" "+p.To+" "+p.Reason) {
 		return
 	}
 	d.logProposal(p)
