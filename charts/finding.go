@@ -19,12 +19,16 @@ const (
 
 // Finding is one thing that the author of a chart should know. It names a place and a rule and never
 // repeats a value: values may be secret.
+//
+// A finding of Lint always has a file and a line. What is absent is told where it would be added: at the deepest key
+// above it that is there, else at line 1. What concerns a file as a whole has its line 1, what concerns the
+// chart as a whole line 1 of Chart.yaml. There is one exception: a file that does not exist is named without a line.
 type Finding struct {
 	// Severity is Error, Warning or Info.
 	Severity Severity `json:"severity"`
-	// File is slash-separated and relative to the top of the repository; empty when no file is to blame.
+	// File is slash-separated and relative to the top of the repository.
 	File string `json:"file,omitempty"`
-	// Line counts from 1; 0 means that the line is not known.
+	// Line counts from 1; 0 means that there is none.
 	Line int `json:"line,omitempty"`
 	// Rule is a short, stable name in kebab-case.
 	Rule string `json:"rule"`

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"runtime"
 	"strings"
 
@@ -32,6 +31,7 @@ type inspection struct {
 
 	files  []file // the chart, pinned, with its dependencies unpacked under charts/
 	values []file // the environments, in the order of the rules
+	places places // of the charts among the files; nil until they are looked for
 }
 
 const (
@@ -99,7 +99,7 @@ func Inspect(input []byte) (output []byte) {
 	if err != nil {
 		return encodeResult(result{Failure: "the sandbox's input: " + err.Error()})
 	}
-	r := newReport()
+	r := newReport(i)
 	defer func() {
 		if p := recover(); p != nil {
 			r.add(i.crashed(p))
@@ -131,10 +131,9 @@ type inspector struct {
 	*inspection
 	report  *report
 	kubes   []*common.KubeVersion // one at least; nil stands for the version that Helm knows
-	places  places
-	schemas map[string]*schema // by their text
-	carried map[string]bool    // pinned values that were seen in a manifest
-	renders int                // manifests that could be rendered
+	schemas map[string]*schema    // by their text
+	carried map[string]bool       // pinned values that were seen in a manifest
+	renders int                   // manifests that could be rendered
 }
 
 // inspect runs all rules. The error is the machine's, not the chart's.
@@ -145,7 +144,7 @@ func (i *inspection) inspect(r *report) error {
 		return nil
 	}
 	in := &inspector{inspection: i, report: r, schemas: map[string]*schema{}, carried: map[string]bool{}}
-	in.places = findPlaces(i.Dir, i.files)
+	i.places = findPlaces(i.Dir, i.files)
 	if in.kubes, err = kubeVersions(i.Rules.KubeVersions); err != nil {
 		return err
 	}
@@ -177,20 +176,4 @@ func (i *inspector) checkKube(c *chart.Chart) {
 			Message: "the chart's kubeVersion excludes Kubernetes " + kube.String(),
 			Fix:     "widen it, or take the version out of lint.kubeVersions"})
 	}
-}
-
-// file is the name of one of the chart's own files in the repository.
-func (i *inspection) file(name string) string { return path.Join(i.Dir, name) }
-
-// line is where a key stands in one of the chart's own YAML files, 0 when it cannot be said.
-func (i *inspection) line(name string, keys ...string) int {
-	f, found := find(i.files, name)
-	if !found {
-		return 0
-	}
-	line, all := lineOf(parseNodes(f.data), keys)
-	if !all {
-		return 0
-	}
-	return line
 }

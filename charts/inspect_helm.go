@@ -113,21 +113,22 @@ func (i *inspector) helmFinding(dir string, m support.Message) Finding {
 		return unreadable(f.File)
 	case strings.HasPrefix(text, "document starts with an illegal indent"):
 		f.Message = "the rendered text begins with blanks, by which it may be read as something else"
+		f.Line = i.firstIndented(name)
 		f.Fix = "begin the template's first line of YAML in the first column"
 	case strings.HasPrefix(text, "object name does not conform"):
+		f.Line = i.firstLine(name, "name:", "metadata:")
 		f.Message = "the name of a rendered object is no name for Kubernetes"
 		f.Fix = "use lower-case letters, digits and '-' in metadata.name, and cut it at 63 characters"
 	case strings.HasPrefix(text, "a ") && strings.Contains(text, "must contain matchLabels"):
-		kind, _, _ := strings.Cut(text, ",")
-		f.Message = plain(kind)
+		text, _, _ = strings.Cut(text, ",")
+		kind := strings.Fields(text)[1]
+		f.Line = i.firstLine(name, "kind: "+kind, "kind:")
+		f.Message = plain(text)
 		f.Fix = "give it a spec.selector"
 	default:
-		f.Line = lineIn(text)
-		if _, field, unknown := strings.Cut(text, `unknown field "`); unknown && name == chartFile {
-			field, _, _ = strings.Cut(field, `"`)
-			f.Line = i.lineOf(name, field)
-		}
-		f.Message = plain(redact(ordered(text)))
+		text = ordered(text)
+		f.Line = i.helmLine(name, text)
+		f.Message = plain(redact(text))
 	}
 	return f
 }

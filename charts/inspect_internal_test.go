@@ -24,7 +24,7 @@ func FuzzTemplateErrorBecomesOneShortLine(f *testing.F) {
 		{"charts/sub/" + chartFile, []byte("name: sub\n")}, {"charts/sub/templates/_x.tpl", nil},
 		{"templates/x.yaml", nil},
 	}
-	i := &inspector{inspection: &inspection{Dir: "charts/app", files: files}, places: findPlaces("charts/app", files)}
+	i := &inspector{inspection: &inspection{Dir: "charts/app", files: files, places: findPlaces("charts/app", files)}}
 	known := []string{"charts/app"}
 	for _, f := range files {
 		known = append(known, "charts/app/"+f.name)

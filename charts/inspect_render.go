@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -56,11 +57,13 @@ func mergeValues(c *chart.Chart, values map[string]any) (map[string]any, error) 
 func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding {
 	f := Finding{Severity: Error, File: i.file(set.name), Rule: "values",
 		Message: "the values for a subchart are no mapping", Fix: "see helm template -f " + set.name}
-	for _, key := range slices.Sorted(maps.Keys(set.values)) {
-		if subcharts[key] && scalarValue(set.values[key]) && set.values[key] != nil {
-			f.Message = "the values for the subchart " + plain(key) + " are no mapping"
-			f.Line, _ = lineOf(set.top, []string{key})
-			break
+	for _, from := range []valueSet{{name: valuesFile, top: i.nodes(valuesFile)}, set} {
+		for _, key := range slices.Sorted(maps.Keys(subcharts)) {
+			at, value := child(from.top, key)
+			if value != nil && value.Kind != yaml.MappingNode && value.Kind != yaml.AliasNode && value.ShortTag() != "!!null" {
+				f.File, f.Line = i.file(from.name), at.Line
+				f.Message = "the values for the subchart " + plain(key) + " are no mapping"
+			}
 		}
 	}
 	return f
@@ -140,7 +143,7 @@ func isTemplateError(text string) bool {
 // templateFinding tells an error of Helm's engine: where, and why as far as that quotes no value. What an author
 // says by fail or required is told as it is.
 func (i *inspector) templateFinding(text string) Finding {
-	f := Finding{Severity: Error, File: i.Dir, Rule: "render", Message: "the template fails here", Fix: "see helm template --debug"}
+	f := Finding{Severity: Error, File: i.Dir, Rule: "render", Message: "a template fails", Fix: "see helm template --debug"}
 	if m := oneError.FindStringSubmatch(text); m != nil && i.places.file(i.files, m[2]) != "" {
 		f.File, f.Line = i.places.file(i.files, m[2]), number(m[3])
 		if said := plain(m[4]); said != "" {
@@ -154,7 +157,7 @@ func (i *inspector) templateFinding(text string) Finding {
 	}
 	for _, m := range frame.FindAllStringSubmatch(text, -1) {
 		if file := i.places.file(i.files, m[1]); file != "" {
-			f.File, f.Line = file, number(m[2])
+			f.File, f.Line, f.Message = file, number(m[2]), "the template fails here"
 		}
 	}
 	if strings.Contains(text, "calling tpl") {

@@ -19,15 +19,17 @@ const (
 // report gathers findings. The same finding from several environments or Kubernetes versions is kept once, with
 // the first of them in its message.
 type report struct {
+	chart    *inspection
 	findings []Finding
 	seen     map[Finding]bool
 	with     string // the environment and the Kubernetes version that are looked at, empty for the defaults
 	in       string // the environment's file, whose own findings need no context
 }
 
-func newReport() *report { return &report{seen: map[Finding]bool{}} }
+func newReport(chart *inspection) *report { return &report{chart: chart, seen: map[Finding]bool{}} }
 
 func (r *report) add(f Finding) {
+	f = r.chart.placed(f)
 	if r.seen[f] {
 		return
 	}
@@ -48,7 +50,8 @@ func (r *report) sorted() []Finding {
 	if more <= 0 {
 		return r.findings
 	}
-	rest := Finding{Severity: r.findings[maxFindings].Severity, Rule: "more",
+	first := r.findings[maxFindings]
+	rest := Finding{Severity: first.Severity, File: first.File, Line: first.Line, Rule: "more",
 		Message: fmt.Sprintf("there are %d more findings", more), Fix: "mend these and lint again"}
 	return append(r.findings[:maxFindings], rest)
 }

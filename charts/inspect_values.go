@@ -35,7 +35,7 @@ func (i *inspector) valueSets() []valueSet {
 		sets = append(sets, valueSet{name: f.name, values: values, top: parseNodes(f.data)})
 	}
 	for _, pattern := range i.Missing {
-		i.report.add(Finding{Severity: Warning, File: i.Dir, Rule: "values-missing",
+		i.report.add(Finding{Severity: Warning, File: i.file(plain(pattern)), Rule: "values-missing",
 			Message: plain("no file of the chart matches " + pattern), Fix: "add one, or take the pattern out of lint.values"})
 	}
 	return sets

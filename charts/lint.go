@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 
 	"helm.sh/helm/v4/pkg/chart/common"
@@ -108,7 +109,7 @@ func (i *inspection) collectOne(v Vendored, name string, total *budget) error {
 		return err
 	}
 	if p := total.spend(len(data)); p != "" {
-		return reject(v.Name(), Finding{File: i.file(name), Rule: "size", Message: "with its values files " + p, Fix: "keep fewer or smaller values files"})
+		return reject(v.Name(), Finding{File: i.file(name), Line: 1, Rule: "size", Message: "with its values files " + p, Fix: "keep fewer or smaller values files"})
 	}
 	i.values = append(i.values, file{name: name, data: data})
 	return nil
@@ -116,7 +117,7 @@ func (i *inspection) collectOne(v Vendored, name string, total *budget) error {
 
 // stopped is the finding for a chart that met a limit of the sandbox.
 func stopped(dir, limit string) Finding {
-	f := Finding{Severity: Error, File: dir, Rule: "limit-" + limit}
+	f := Finding{Severity: Error, File: path.Join(dir, chartFile), Line: 1, Rule: "limit-" + limit}
 	f.Fix = "look in its templates and its schema for loops, repeat, until and references in a circle"
 	switch limit {
 	case "memory":

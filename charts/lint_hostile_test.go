@@ -210,7 +210,7 @@ func TestLimitOfTheSandboxRejectsTheChart(t *testing.T) {
 	for _, limit := range []string{"time", "cpu", "memory", "output", "input", "crash"} {
 		box := refusing{err: fmt.Errorf("wrapped: %w", &sandbox.Killed{By: limit, Detail: "tweet"})}
 		_, err := lint(t, box, passing, "app", charts.Rules{})
-		rejected(t, err, "app", "limit-"+limit)
+		rejected(t, err, "app/Chart.yaml", "limit-"+limit)
 		if strings.Contains(err.Error(), "tweet") {
 			t.Errorf("%s: the detail may be a value: %v", limit, err)
 		}

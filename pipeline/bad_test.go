@@ -243,8 +243,8 @@ func TestATemplateWithoutEndIsStoppedAndTheLineGoesOn(t *testing.T) {
 		bad("repeat")+template("repeat", `x: {{ repeat 500000000 "x" }}`), "until-1.0.0", "repeat-1.0.0")
 	const fix = "look in its templates and its schema for loops, repeat, until" // which limit is first, the machine decides
 	w.rejects(map[string][]string{
-		"until-1.0.0":  {"charts/until: error: limit-", fix},
-		"repeat-1.0.0": {"charts/repeat: error: limit-", fix},
+		"until-1.0.0":  {"charts/until/Chart.yaml:1: error: limit-", fix},
+		"repeat-1.0.0": {"charts/repeat/Chart.yaml:1: error: limit-", fix},
 	})
 }
 
