@@ -154,75 +154,57 @@ func containsWord(text, value string) bool {
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 // checkImages looks at every image of one rendered object.
-func (i *inspector) checkImages(file string, object any, repositories []repository) {
+func (m *manifests) checkImages(at spot, object any, repositories []repository) {
 	kind := "object"
-	if m, ok := object.(map[string]any); ok {
-		if text, ok := m["kind"].(string); ok {
+	if fields, ok := object.(map[string]any); ok {
+		if text, ok := fields["kind"].(string); ok {
 			kind = plain(text)
 		}
 	}
-	line := i.lineOf(strings.TrimPrefix(file, i.Dir+"/"), "image")
-	for where, image := range images(object) {
+	for where, value := range keys(object) {
+		image, ok := value.(string)
+		if !ok || where != "image" && !strings.HasSuffix(where, ".image") {
+			continue
+		}
 		name, tag, digest := splitImage(image)
 		container := strings.Contains(where, "ontainers[")
-		at := slices.IndexFunc(repositories, func(r repository) bool { return r.named(name) })
+		pin := slices.IndexFunc(repositories, func(r repository) bool { return r.named(name) })
+		at.path = where
 		switch {
 		case !container && tag == "" && digest == "":
 			continue // a setting that names a repository
-		case at >= 0 && !repositories[at].runs(tag, digest):
-			i.report.add(Finding{Severity: Error, File: file, Line: line, Rule: "image-pin",
-				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), kind, repositories[at].key),
-				Fix:     "use the pinned key for the tag of that image, without a digest that is not pinned"})
-		case at < 0 && digest == "" && (tag == "" || tag == "latest") && container:
-			i.report.add(Finding{Severity: Warning, File: file, Line: line, Rule: "image-tag",
-				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), kind), Fix: "name a version or a digest"})
+		case pin >= 0 && !repositories[pin].runs(tag, digest):
+			m.report.add(m.atImage(at, image, repositories[pin].key, Finding{Severity: Error, Rule: "image-pin",
+				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), kind, repositories[pin].key),
+				Fix:     "use the pinned key for the tag of that image, without a digest that is not pinned"}))
+		case pin < 0 && digest == "" && (tag == "" || tag == "latest") && container:
+			m.report.add(m.atImage(at, image, "", Finding{Severity: Warning, Rule: "image-tag",
+				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), kind), Fix: "name a version or a digest"}))
 		}
 	}
 }
 
-// lineOf finds the one line of a file of the chart that names a key, 0 when none does or several do: a wrong line is
-// worse than none.
-func (i *inspector) lineOf(name, key string) int {
-	f, _ := find(i.files, name)
-	found := 0
-	for n, line := range strings.Split(string(f.data), "\n") {
-		if !strings.Contains(line, key+":") {
-			continue
-		}
-		if found != 0 {
-			return 0
-		}
-		found = n + 1
+// atImage gives a finding the place of an image: its line in a template, else in the values that hold the
+// image as it is, else that of the pin. Where none of them is known, the first image of the template is named, which may be another.
+func (m *manifests) atImage(at spot, image, pin string, f Finding) Finding {
+	if from, found := m.trace(at, "image"); found {
+		f.File, f.Line = from.file, from.line
+		return f
 	}
-	return found
-}
-
-// images iterates over the texts under a key "image", with their path, in the order of paths.
-func images(object any) func(yield func(where, image string) bool) {
-	found := map[string]string{}
-	var walk func(v any, at string)
-	walk = func(v any, at string) {
-		switch v := v.(type) {
-		case map[string]any:
-			for key, below := range v {
-				where := strings.TrimPrefix(at+"."+key, ".")
-				if text, ok := below.(string); ok && key == "image" {
-					found[where] = text
-				}
-				walk(below, where)
-			}
-		case []any:
-			for n, below := range v {
-				walk(below, fmt.Sprintf("%s[%d]", at, n))
-			}
+	for _, from := range []valueSet{m.set, {name: valuesFile, top: m.nodes(valuesFile)}} {
+		if line := scalarLine(from.top, image); line > 0 {
+			f.File, f.Line = m.file(from.name), line
+			return f
 		}
 	}
-	walk(object, "")
-	return func(yield func(string, string) bool) {
-		for _, where := range slices.Sorted(maps.Keys(found)) {
-			if !yield(where, found[where]) {
-				return
-			}
-		}
+	values, _ := find(m.files, valuesFile)
+	if value, err := scalar.Get(values.data, pin, ""); err == nil {
+		f.File, f.Line = m.file(valuesFile), value.Line
+		return f
 	}
+	f.File = m.places.file(m.files, at.template)
+	if f.Line = m.firstLine(strings.TrimPrefix(f.File, m.Dir+"/"), "image:"); f.Line > 0 {
+		f.Message += ", perhaps in this line"
+	}
+	return f
 }

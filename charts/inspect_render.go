@@ -41,7 +41,8 @@ func (i *inspector) checkSet(set valueSet) {
 	}
 	for _, kube := range i.kubes {
 		i.look(set, kube)
-		i.checkManifests(c, set, kube)
+		m := &manifests{inspector: i, chart: c, set: set, kube: kube, traced: map[[2]string]map[spot]origin{}}
+		m.check()
 	}
 }
 
@@ -69,36 +70,66 @@ func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding
 	return f
 }
 
-// checkManifests renders and looks at what comes out.
-func (i *inspector) checkManifests(c *chart.Chart, set valueSet, kube *common.KubeVersion) {
+// manifests is an environment on a Kubernetes version, to be rendered.
+type manifests struct {
+	*inspector
+	chart  *chart.Chart // with its dependencies switched on and off
+	set    valueSet
+	kube   *common.KubeVersion
+	traced map[[2]string]map[spot]origin // by key and the one template that is looked at
+}
+
+// render makes the manifests, by the name of their template, as helm install would; lenient lets pass what a template
+// asks for by required and fail, as helm lint does.
+func (m *manifests) render(lenient bool) (map[string]string, error) {
+	values, err := m.values()
+	if err != nil {
+		return nil, err
+	}
+	return engine.Engine{LintMode: lenient}.RenderWithContext(context.Background(), m.chart, values) // no client: lookup is empty; no DNS
+}
+
+// values are what the templates see. They are made anew for each use: a template may change them.
+func (m *manifests) values() (common.Values, error) {
 	caps := common.DefaultCapabilities.Copy()
-	if kube != nil {
-		caps.KubeVersion = *kube
+	if m.kube != nil {
+		caps.KubeVersion = *m.kube
 	}
 	options := common.ReleaseOptions{Name: "release-name", Namespace: namespace, Revision: 1, IsInstall: true}
-	values, err := util.ToRenderValuesWithSchemaValidation(c, set.values, options, caps, true)
+	return util.ToRenderValuesWithSchemaValidation(m.chart, m.set.values, options, caps, true)
+}
+
+// check renders and looks at what comes out.
+func (m *manifests) check() {
+	values, err := m.values()
 	if err != nil {
 		return // mergeValues has told it
 	}
-	rendered, err := engine.Engine{}.RenderWithContext(context.Background(), c, values) // no client: lookup is empty; no DNS
+	repositories := m.pinnedRepositories(values["Values"])
+	rendered, err := m.render(false)
 	if err != nil {
-		i.report.add(i.templateFinding(err.Error()))
+		m.report.add(m.templateFinding(err.Error()))
 		return
 	}
-	i.renders++
-	repositories := i.pinnedRepositories(values["Values"])
+	m.renders++
 	for _, name := range slices.Sorted(maps.Keys(rendered)) {
-		i.noteCarried(rendered[name])
-		if path.Base(name) == "NOTES.txt" {
-			continue
+		m.noteCarried(rendered[name])
+		if path.Base(name) != "NOTES.txt" {
+			m.checkTemplate(name, rendered[name], repositories)
 		}
-		for object, err := range documents(rendered[name]) {
-			if err != nil {
-				i.report.add(unreadable(i.places.file(i.files, name)))
-				break
-			}
-			i.checkImages(i.places.file(i.files, name), object, repositories)
+	}
+}
+
+// checkTemplate looks at the objects that one template makes.
+func (m *manifests) checkTemplate(name, text string, repositories []repository) {
+	document := 0
+	for object, err := range documents(text) {
+		if err != nil {
+			m.report.add(unreadable(m.places.file(m.files, name)))
+			return
 		}
+		m.checkImages(spot{template: name, document: document}, object, repositories)
+		document++
 	}
 }
 

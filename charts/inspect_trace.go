@@ -1,0 +1,161 @@
+package charts
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+)
+
+// spot is a key in what was rendered.
+type spot struct {
+	template string // as Helm names it
+	document int    // of that template, from 0
+	path     string // spec.containers[0].image
+}
+
+// origin is a line of a file of the repository.
+type origin struct {
+	file string
+	line int
+}
+
+// trace tells where in the templates a key stands that came out at a spot. The chart is rendered once more with each
+// such key in a template renamed to one that carries a number; when it does not render so, with those of the
+// spot's template alone. What is no key of a template, but comes from the values as a whole, is not found.
+func (m *manifests) trace(at spot, key string) (origin, bool) {
+	for _, only := range []string{"", at.template} {
+		found, known := m.traced[[2]string{key, only}]
+		if !known {
+			found = m.origins(key, only)
+			m.traced[[2]string{key, only}] = found
+		}
+		if found != nil {
+			from, ok := found[at]
+			return from, ok
+		}
+	}
+	return origin{}, false
+}
+
+// origins maps all keys of a name that come out to where they come from, nil when the chart does not render.
+func (m *manifests) origins(key, only string) map[spot]origin {
+	marks := marker{key: key, only: only, places: m.places, files: m.files}
+	defer marks.mark(m.chart)()
+	rendered, err := m.render(false)
+	if err != nil {
+		return nil
+	}
+	found := map[spot]origin{}
+	for template, text := range rendered {
+		for document, object := range numbered(text) {
+			for path := range keys(object) {
+				if from, ok := marks.read(path); ok {
+					found[spot{template, document, marks.plain(path)}] = from
+				}
+			}
+		}
+	}
+	return found
+}
+
+// marker renames keys of templates, and knows where it did.
+type marker struct {
+	key    string
+	only   string // the template in which they are renamed; "" for all
+	places places
+	files  []file
+	at     []origin
+}
+
+// mark renames the keys in all templates of a chart and those below it, until undo is called.
+func (m *marker) mark(c *chart.Chart) (undo func()) {
+	written := regexp.MustCompile(`(^|[\s{,])(["']?)` + regexp.QuoteMeta(m.key) + `(["']?):`)
+	before := c.Templates
+	undoes := []func(){func() { c.Templates = before }}
+	c.Templates = nil
+	for _, t := range before {
+		full := c.ChartFullPath() + "/" + t.Name
+		if m.only != "" && m.only != full {
+			c.Templates = append(c.Templates, t)
+			continue
+		}
+		name := m.places.file(m.files, full)
+		lines := strings.Split(string(t.Data), "\n")
+		for n, line := range lines {
+			if written.MatchString(line) {
+				lines[n] = written.ReplaceAllString(line, fmt.Sprintf("${1}${2}%s-mark%d${3}:", m.key, len(m.at)))
+				m.at = append(m.at, origin{name, n + 1})
+			}
+		}
+		c.Templates = append(c.Templates, &common.File{Name: t.Name, Data: []byte(strings.Join(lines, "\n"))})
+	}
+	for _, below := range c.Dependencies() {
+		undoes = append(undoes, m.mark(below))
+	}
+	return func() {
+		for _, undo := range undoes {
+			undo()
+		}
+	}
+}
+
+// read is the origin of the key at the end of a path, if it was renamed.
+func (m *marker) read(path string) (origin, bool) {
+	at := strings.LastIndex(path, m.key+"-mark")
+	if at < 0 {
+		return origin{}, false
+	}
+	n, err := strconv.Atoi(path[at+len(m.key+"-mark"):])
+	if err != nil || n >= len(m.at) || m.at[n].file == "" {
+		return origin{}, false
+	}
+	return m.at[n], true
+}
+
+// plain is a path as it is without renaming.
+func (m *marker) plain(path string) string {
+	return regexp.MustCompile(`\b`+regexp.QuoteMeta(m.key)+`-mark\d+`).ReplaceAllLiteralString(path, m.key)
+}
+
+// numbered iterates over the objects of a rendered file up to the first that cannot be read.
+func numbered(text string) func(yield func(int, any) bool) {
+	return func(yield func(int, any) bool) {
+		n := 0
+		for object, err := range documents(text) {
+			if err != nil || !yield(n, object) {
+				return
+			}
+			n++
+		}
+	}
+}
+
+// keys iterates over the keys of all mappings of an object, by their path from the top, with what stands under them.
+func keys(object any) func(yield func(path string, value any) bool) {
+	return func(yield func(string, any) bool) { walkKeys(object, "", yield) }
+}
+
+func walkKeys(v any, at string, yield func(string, any) bool) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			path := strings.TrimPrefix(at+"."+key, ".")
+			if !yield(path, v[key]) || !walkKeys(v[key], path, yield) {
+				return false
+			}
+		}
+	case []any:
+		for n, below := range v {
+			if !walkKeys(below, fmt.Sprintf("%s[%d]", at, n), yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
