@@ -129,11 +129,12 @@ func (i *inspection) crashed(p any) Finding {
 // inspector is an inspection under way.
 type inspector struct {
 	*inspection
-	report  *report
-	kubes   []*common.KubeVersion // one at least; nil stands for the version that Helm knows
-	schemas map[string]*schema    // by their text
-	carried map[string]bool       // pinned values that were seen in a manifest
-	renders int                   // manifests that could be rendered
+	report   *report
+	kubes    []*common.KubeVersion // one at least; nil stands for the version that Helm knows
+	schemas  map[string]*schema    // by their text
+	carried  map[string]bool       // pinned values that were seen in a manifest
+	renders  int                   // manifests that could be rendered
+	defaults map[string]any        // of values.yaml
 }
 
 // inspect runs all rules. The error is the machine's, not the chart's.
@@ -143,7 +144,7 @@ func (i *inspection) inspect(r *report) error {
 		r.add(unloadable(i.Dir, err))
 		return nil
 	}
-	in := &inspector{inspection: i, report: r, schemas: map[string]*schema{}, carried: map[string]bool{}}
+	in := &inspector{inspection: i, report: r, schemas: map[string]*schema{}, carried: map[string]bool{}, defaults: c.Values}
 	i.places = findPlaces(i.Dir, i.files)
 	if in.kubes, err = kubeVersions(i.Rules.KubeVersions); err != nil {
 		return err

@@ -3,8 +3,11 @@ package charts
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common"
 
 	"github.com/releaser/releaser/internal/scalar"
 )
@@ -52,23 +55,27 @@ func (i *inspector) checkCarried() {
 }
 
 // pinnedRepositories finds the image repositories that the pins belong to: the text before a pinned part, or the
-// key "repository" beside a pinned key "tag" or "digest", with or without the key "registry" there.
-func (i *inspector) pinnedRepositories(values any) []repository {
+// key "repository" beside a pinned key "tag" or "digest", with or without the key "registry" there. An environment that
+// takes these keys away runs what the defaults name, or something else, but no other release of it.
+func (m *manifests) pinnedRepositories(values any) []repository {
 	found := map[string]*repository{}
 	top, _ := asMap(values)
-	for _, pin := range i.valuesPins() {
+	for _, pin := range m.valuesPins() {
 		keys, err := scalar.ParseKey(pin.Key)
 		if err != nil {
 			continue
 		}
-		name, names := repositoryOf(top, keys, pin)
-		if name == "" {
+		names := m.repositoryNames(top, keys, pin)
+		if names == nil {
+			names = m.repositoryNames(m.defaults, keys, pin)
+		}
+		if names == nil {
 			continue
 		}
-		if found[name] == nil {
-			found[name] = &repository{names: names, key: pin.Key, values: map[string]bool{}}
+		if found[names[0]] == nil {
+			found[names[0]] = &repository{names: names, key: pin.Key, values: map[string]bool{}}
 		}
-		found[name].values[pin.Value] = true
+		found[names[0]].values[pin.Value] = true
 	}
 	var all []repository
 	for _, name := range slices.Sorted(maps.Keys(found)) {
@@ -77,25 +84,53 @@ func (i *inspector) pinnedRepositories(values any) []repository {
 	return all
 }
 
-func repositoryOf(values map[string]any, keys scalar.Path, pin scalar.Edit) (name string, names []string) {
+// repositoryNames are the names that values give the repository of a pin, nil when they give none.
+func (m *manifests) repositoryNames(values map[string]any, keys scalar.Path, pin scalar.Edit) []string {
+	text := func(v any) string {
+		text, _ := v.(string)
+		return m.evaluated(text)
+	}
 	if pin.Part == "tag" {
-		text, _ := descend(values, keys).(string)
-		name, _, _ := splitImage(text)
-		return name, []string{name}
+		name, _, _ := splitImage(text(descend(values, keys)))
+		return nonempty(name)
 	}
 	if last := keys[len(keys)-1].Key; last != "tag" && last != "digest" {
-		return "", nil
+		return nil
 	}
 	beside, _ := descend(values, keys[:len(keys)-1]).(map[string]any)
-	name, _ = beside["repository"].(string)
-	if name == "" {
-		return "", nil
+	names := nonempty(text(beside["repository"]))
+	if registry := text(beside["registry"]); registry != "" && names != nil {
+		names = append(names, registry+"/"+names[0])
 	}
-	names = []string{name}
-	if registry, _ := beside["registry"].(string); registry != "" {
-		names = append(names, registry+"/"+name)
+	return names
+}
+
+func nonempty(text string) []string {
+	if text == "" {
+		return nil
 	}
-	return name, names
+	return []string{text}
+}
+
+// evaluated is a text of the values as the function tpl makes it, or as it is when it is no template that renders.
+func (m *manifests) evaluated(text string) string {
+	if !strings.Contains(text, "{{") {
+		return text
+	}
+	const name = "templates/evaluated"
+	before := m.chart.Templates
+	defer func() { m.chart.Templates = before }()
+	m.chart.Templates = []*common.File{{Name: name, Data: []byte(text)}}
+	for _, t := range before {
+		if strings.HasPrefix(path.Base(t.Name), "_") { // what text may include
+			m.chart.Templates = append(m.chart.Templates, t)
+		}
+	}
+	rendered, err := m.render(true)
+	if err != nil {
+		return text
+	}
+	return strings.TrimSpace(rendered[m.chart.Name()+"/"+name])
 }
 
 // asMap reads values whichever of Helm's types they have.
@@ -116,13 +151,19 @@ func splitImage(image string) (name, tag, digest string) {
 	return name, tag, digest
 }
 
-// named tells whether an image's name is this repository, perhaps behind a registry's host.
+// named tells whether an image's name is this repository, perhaps behind a registry's host. A mirror may put more
+// before a name of several parts; before a single word it would be another image.
 func (r repository) named(image string) bool {
 	if slices.Contains(r.names, image) {
 		return true
 	}
 	host, rest, found := strings.Cut(image, "/")
-	return found && (strings.ContainsAny(host, ".:") || host == "localhost") && slices.Contains(r.names, rest)
+	if !found || !strings.ContainsAny(host, ".:") && host != "localhost" {
+		return false
+	}
+	return slices.ContainsFunc(r.names, func(name string) bool {
+		return rest == name || strings.Contains(name, "/") && strings.HasSuffix(rest, "/"+name)
+	})
 }
 
 // runs tells whether an image of this repository is the release. Kubernetes takes a digest and then does not look at
