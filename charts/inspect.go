@@ -149,11 +149,11 @@ func (i *inspection) inspect(r *report) error {
 	if in.kubes, err = kubeVersions(i.Rules.KubeVersions); err != nil {
 		return err
 	}
-	sets := in.valueSets()
-	if err := in.helmLint(sets); err != nil {
+	sets, library := in.valueSets(), c.Metadata.Type == "library"
+	if err := in.helmLint(sets, library); err != nil {
 		return err
 	}
-	if c.Metadata.Type == "library" {
+	if library {
 		in.validate(c, sets[0], c.Values)
 		return nil
 	}

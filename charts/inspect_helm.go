@@ -43,7 +43,7 @@ func kubeFits(constraint string, kube *common.KubeVersion) bool {
 // helmLint runs Helm's own rules: all of them on the defaults, those on templates for every environment and every
 // Kubernetes version too. Helm reads a folder, so the chart is written to one. Its look at the schema is left out:
 // it would follow references to anywhere.
-func (i *inspector) helmLint(sets []valueSet) error {
+func (i *inspector) helmLint(sets []valueSet, library bool) error {
 	dir, err := os.MkdirTemp("", "lint-")
 	if err != nil {
 		return err
@@ -62,7 +62,9 @@ func (i *inspector) helmLint(sets []valueSet) error {
 				rules.Templates(&linter, namespace, set.values, rules.TemplateLinterKubeVersion(kube), rules.TemplateLinterSkipSchemaValidation(true))
 			}
 			for _, m := range linter.Messages {
-				i.report.add(i.helmFinding(dir, m))
+				if !library || m.Path != valuesFile || m.Severity != support.InfoSev { // a library needs no values.yaml
+					i.report.add(i.helmFinding(dir, m))
+				}
 			}
 		}
 	}

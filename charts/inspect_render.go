@@ -108,7 +108,9 @@ func (m *manifests) check() {
 	repositories := m.pinnedRepositories(values["Values"])
 	rendered, err := m.render(false)
 	if err != nil {
-		m.report.add(m.templateFinding(err.Error()))
+		if !m.set.part || !asksForMore(err.Error()) {
+			m.report.add(m.templateFinding(err.Error()))
+		}
 		return
 	}
 	m.renders++
@@ -165,6 +167,12 @@ var (
 		`wrong type for value; expected \S+; got \S+|template: no template|range can't iterate over|` +
 		`wrong number of args for \w+: want [^\n]*? got \d+|incompatible types for comparison|exceeded maximum template depth|nested reference name)`)
 )
+
+// asksForMore tells the errors of fail and required from others.
+func asksForMore(text string) bool {
+	m := oneError.FindStringSubmatch(text)
+	return m != nil && m[1] == "execution"
+}
 
 // isTemplateError tells a message of Helm's engine from others.
 func isTemplateError(text string) bool {

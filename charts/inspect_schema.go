@@ -22,7 +22,9 @@ func (i *inspector) validateBelow(c *chart.Chart, set valueSet, values map[strin
 		if err := s.compiled.Validate(values); err != nil {
 			holds = false
 			for _, v := range violations(err) {
-				i.report.add(i.violated(c, s, set, above, v))
+				if !v.missing || !set.part {
+					i.report.add(i.violated(c, s, set, above, v))
+				}
 			}
 		}
 	}

@@ -16,6 +16,7 @@ type valueSet struct {
 	name   string         // of the file; values.yaml for the defaults alone
 	values map[string]any // with the pins on top; empty for the defaults
 	top    *yaml.Node     // for lines; nil when the file is missing
+	part   bool           // of the defaults: environments complete them
 }
 
 // valueSets reads the environments. The first is the defaults. A file that is no values file is told and left out.
@@ -34,6 +35,7 @@ func (i *inspector) valueSets() []valueSet {
 		i.layPins(values)
 		sets = append(sets, valueSet{name: f.name, values: values, top: parseNodes(f.data)})
 	}
+	sets[0].part = len(sets) > 1
 	for _, pattern := range i.Missing {
 		i.report.add(Finding{Severity: Warning, File: i.file(plain(pattern)), Rule: "values-missing",
 			Message: plain("no file of the chart matches " + pattern), Fix: "add one, or take the pattern out of lint.values"})

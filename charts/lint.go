@@ -21,7 +21,9 @@ type Sandbox interface {
 
 // Rules say how a chart is linted. The zero value lints the chart with its defaults alone.
 type Rules struct {
-	// Values are patterns (path.Match) for values files, relative to the chart's folder. Each file is an environment: it is merged over values.yaml.
+	// Values are patterns (path.Match) for values files, relative to the chart's folder. Each file is an environment: it is
+	// merged over values.yaml. Where there are any, the defaults alone need not be complete: what the schema requires, and what
+	// templates ask for by required and fail, may be left to the environments. Each environment has to be complete.
 	Values []string `json:"values,omitempty"`
 	// Strict makes errors of Helm's own warnings. Those of releaser stay warnings.
 	Strict bool `json:"strict,omitempty"`

@@ -159,6 +159,7 @@ func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 type violation struct {
 	path    []string
 	message string // about the path; it names keys and types, never a value
+	missing bool   // the path is required and not there
 }
 
 // violations takes an error of the schema library apart.
@@ -173,22 +174,22 @@ func violations(err error) []violation {
 		switch k := e.ErrorKind.(type) {
 		case *kind.Required:
 			for _, key := range k.Missing {
-				all = append(all, violation{append(slices.Clone(at), key), "is missing"})
+				all = append(all, violation{append(slices.Clone(at), key), "is missing", true})
 			}
 		case *kind.AdditionalProperties:
 			for _, key := range k.Properties {
-				all = append(all, violation{append(slices.Clone(at), key), "is not in the schema (additionalProperties)"})
+				all = append(all, violation{path: append(slices.Clone(at), key), message: "is not in the schema (additionalProperties)"})
 			}
 		case *kind.FalseSchema:
-			all = append(all, violation{at, "is not allowed"})
+			all = append(all, violation{path: at, message: "is not allowed"})
 		case *kind.Type:
-			all = append(all, violation{at, fmt.Sprintf("is of the type %s, not %s", k.Got, strings.Join(k.Want, " or "))})
+			all = append(all, violation{path: at, message: fmt.Sprintf("is of the type %s, not %s", k.Got, strings.Join(k.Want, " or "))})
 		default:
 			rule := strings.Join(k.KeywordPath(), "/")
 			if rule == "" {
 				rule = "not"
 			}
-			all = append(all, violation{at, "does not satisfy " + rule})
+			all = append(all, violation{path: at, message: "does not satisfy " + rule})
 		}
 	}
 	return all
