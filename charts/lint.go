@@ -15,7 +15,8 @@ import (
 // Sandbox runs one hostile computation where there are no keys, no network and no files.
 type Sandbox interface {
 	// Run hands input to Inspect in a child process and returns its output. An error may have a method Limit()
-	// string: the work met the limit of that name and would meet it again. Run may be called again, and at once.
+	// string: the work met the limit of that name and would meet it again; and then a method Cause() string: more about
+	// it, which quotes nothing of the input. Run may be called again, and at once.
 	Run(ctx context.Context, input []byte) (output []byte, err error)
 }
 
@@ -48,7 +49,12 @@ func Lint(ctx context.Context, box Sandbox, v Vendored, rules Rules) (Linted, er
 	output, err := box.Run(ctx, input)
 	var limit interface{ Limit() string }
 	if errors.As(err, &limit) {
-		return Linted{}, reject(v.Name(), stopped(i.Dir, limit.Limit()))
+		f := stopped(i.Dir, limit.Limit())
+		var more interface{ Cause() string }
+		if errors.As(err, &more) && more.Cause() != "" {
+			f.Message += ": " + more.Cause()
+		}
+		return Linted{}, reject(v.Name(), f)
 	}
 	if err != nil {
 		return Linted{}, fmt.Errorf("lint %s: %w", v.Name(), err)

@@ -175,7 +175,11 @@ func (p *process) verdict(state *os.ProcessState) error {
 	case outOfMemory(reason):
 		return &Killed{By: Memory, Detail: fmt.Sprintf("it needed more than %d MiB", p.limits.Memory>>20)}
 	}
-	return &Killed{By: Crash, Detail: fmt.Sprintf("%v, %s", state, reason)}
+	ended := state.String()
+	if why := p.stderr.own(); why != "" {
+		ended += ", " + why
+	}
+	return &Killed{By: Crash, Detail: fmt.Sprintf("%v, %s", state, reason), Ended: ended}
 }
 
 // alive asks whether an idle child still waits. An idle child never writes, so that any end of the read is the end of the child.

@@ -48,10 +48,15 @@ type Killed struct {
 	By string
 	// Detail says more, in one line. Of a crash it may quote what the work was given.
 	Detail string
+	// Ended is how a crash ended the process, in one line that quotes nothing of the work.
+	Ended string
 }
 
 // Limit is the name of the limit: "time", "cpu", "memory", "output", "input" or "crash".
 func (k *Killed) Limit() string { return k.By }
+
+// Cause is Ended, for those who know of this type only what it can do.
+func (k *Killed) Cause() string { return k.Ended }
 
 // Error names the limit and the detail.
 func (k *Killed) Error() string {

@@ -47,6 +47,8 @@ func attack(input []byte) []byte {
 		os.Exit(code)
 	case "panic":
 		panic(rest)
+	case "index":
+		return []byte{rest[len(rest)]}
 	case "print":
 		fmt.Println(rest)
 		return []byte("printed")
@@ -159,6 +161,23 @@ func TestCrashTellsItsReasonInOnePrintableLine(t *testing.T) {
 	}
 	if strings.ContainsAny(err.Error(), "\x1b\n") || len(err.Error()) > 400 {
 		t.Errorf("not one short printable line: %q", err)
+	}
+}
+
+// What ends a process in Go's own words may be shown to everybody; what a panic says may be a secret that the work was given.
+func TestCauseOfACrashQuotesNothingOfTheWork(t *testing.T) {
+	t.Parallel()
+	for input, want := range map[string]string{
+		"panic tweet":                 "exit status 2",
+		"panic x\nfatal error: tweet": "exit status 2",
+		"index tweet":                 "exit status 2, panic: runtime error: index out of range [5] with length 5",
+		"exit 3":                      "exit status 3",
+	} {
+		_, err := run(t, new(sandbox.Box), input)
+		var killed *sandbox.Killed
+		if !errors.As(err, &killed) || killed.Cause() != want {
+			t.Errorf("%s: got %v, want the cause %q", input, err, want)
+		}
 	}
 }
 

@@ -50,6 +50,20 @@ func (t *tail) reason() string {
 	return printable(last)
 }
 
+// own is the first line in Go's runtime's own words, which quote nothing but numbers and types; "" when there is none.
+func (t *tail) own() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for line := range bytes.Lines(t.kept) {
+		for _, prefix := range []string{"fatal error: ", "panic: runtime error: "} {
+			if bytes.HasPrefix(line, []byte(prefix)) {
+				return printable(string(line))
+			}
+		}
+	}
+	return ""
+}
+
 // outOfMemory recognises how Go's runtime dies when the kernel gives it no more memory: for the heap, or for
 // the stack of a new thread.
 func outOfMemory(reason string) bool {
