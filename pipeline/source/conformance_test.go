@@ -45,7 +45,7 @@ func everywhere(t *testing.T, test func(t *testing.T, repo *gitdtest.Repo, open 
 	t.Run("http without filter", over(gitd.Features{NoFilter: true}, byHTTP))
 	t.Run("http without wants by hash", over(gitd.Features{NoHashWants: true}, byHTTP))
 	t.Run("https with a token and a private CA", over(gitd.Features{}, func(t *testing.T, root string) source.Options {
-		url, ca := gitdtest.ServeTLS(t, gitd.New(root, gitd.Options{User: "x-access-token", Password: "canary-4711"}))
+		url, ca := gitdtest.ServeTLS(t, gitd.New(root, gitd.Options{Login: gitd.Only("x-access-token", "canary-4711")}))
 		return source.Options{URL: url + "/acme/platform.git", CAFile: ca, Auth: tokenFile(t, "canary-4711")}
 	}))
 	t.Run("ssh", over(gitd.Features{}, func(t *testing.T, root string) source.Options {

@@ -211,7 +211,7 @@ func TestRefusedCredentialsNameTheSourceAndTheFile(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	gitdtest.New(t, root, "r.git", gitd.Features{}).Commit("main", platform)
-	server := gitdtest.Serve(t, root, gitd.Options{User: "x-access-token", Password: "another"})
+	server := gitdtest.Serve(t, root, gitd.Options{Login: gitd.Only("x-access-token", "another")})
 	forbidding := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer forbidding.Close()
 	auth := tokenFile(t, canary)
@@ -231,7 +231,7 @@ func TestARotatedTokenIsPickedUp(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	gitdtest.New(t, root, "r.git", gitd.Features{}).Commit("main", platform)
-	server := gitdtest.Serve(t, root, gitd.Options{User: "x-access-token", Password: "new"})
+	server := gitdtest.Serve(t, root, gitd.Options{Login: gitd.Only("x-access-token", "new")})
 	auth := tokenFile(t, "old")
 	r := open(t, source.Options{URL: server.RepositoryURL("r.git"), Auth: auth})
 	if _, err := r.Refs(t.Context()); !errors.Is(err, source.ErrAuth) {
@@ -288,7 +288,7 @@ func TestARedirectStaysOnItsHost(t *testing.T) {
 	root := t.TempDir()
 	repo := gitdtest.New(t, root, "new.git", gitd.Features{})
 	repo.Tag("v1", repo.Commit("main", platform))
-	backend := gitd.New(root, gitd.Options{User: "x-access-token", Password: canary})
+	backend := gitd.New(root, gitd.Options{Login: gitd.Only("x-access-token", canary)})
 	var listings int
 	moved := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ok := strings.CutPrefix(r.URL.RequestURI(), "/old"); ok {

@@ -3,6 +3,7 @@ package forge_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,39 @@ func TestInstallationTokenReachesWhatItWasMadeFor(t *testing.T) {
 	w.ask("POST", tokens, nil).says(401, "JSON web token")           // a person's token
 	w.ask("GET", "", nil, "Authorization", self).want(404)           // the app itself reads nothing
 	w.ask("GET", "/app", nil, "Authorization", bearer).says(401, "") // its token is not the app
+}
+
+func TestATokenReachesThroughGitWhatItReachesThroughTheAPI(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *forge.Options) { o.Anonymous = true })
+	self := addApp(t, w)(claims(w, "7"))
+	for name, private := range map[string]bool{"acme/open": false, repo: true, "acme/other": true} {
+		if err := w.AddRepository(forge.Repository{FullName: name, Dir: w.dir, Private: private}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := w.ask("POST", "/app/installations/1007/access_tokens", nil, "Authorization", self).want(201).text("token")
+	check := func(repository, token string, want bool) {
+		t.Helper()
+		if got := w.Login(repository+".git", "x-access-token", token); got != want {
+			t.Errorf("git lets %q into %s: %t, want %t", token, repository, got, want)
+		}
+	}
+	check("acme/open", "", true)
+	check(repo, "", false)
+	check(repo, own, true)
+	check(repo, token, true) // a person's
+	check(repo, "ghs_wrong", false)
+	check("acme/open", "ghs_wrong", false)
+	check(repo, strings.TrimPrefix(self, "Bearer "), false) // the app itself reads nothing
+	check("acme/other", own, false)
+	check("acme/none", token, false)
+	*w.now = w.now.Add(time.Hour)
+	check(repo, own, false)
+	strict := newWorld(t)
+	if strict.Login(repo+".git", "", "") {
+		t.Error("a stranger is let in where the API refuses strangers")
+	}
 }
 
 func TestOnlyTheAppsOwnJWTCounts(t *testing.T) {

@@ -44,6 +44,20 @@ func (s *Server) RevokeToken(value string) {
 	delete(s.tokens, value)
 }
 
+// Login is the login of a git server that stands beside the API: a repository, as in owner/name.git, and a token as the
+// password of any user. A token reaches through git what it reaches through the API, and strangers reach what is public
+// where the API takes strangers.
+func (s *Server) Login(repository, _, token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	repo := s.repos[strings.TrimSuffix(repository, ".git")]
+	who := s.tokens[token]
+	if repo == nil || who == nil && (token != "" || !s.opts.Anonymous) || who != nil && who.expired(s.now()) {
+		return false
+	}
+	return who.reads(repo)
+}
+
 func (i *identity) expired(now time.Time) bool { return !i.expires.IsZero() && !now.Before(i.expires) }
 
 // reads reports whether an identity sees a repository. nil is a stranger.

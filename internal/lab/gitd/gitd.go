@@ -29,8 +29,10 @@ const maxBody = 256 << 20
 
 // Options says how a Server behaves. The zero value serves everybody and tells nobody.
 type Options struct {
-	// User and Password are asked for with basic auth when User is not empty.
-	User, Password string
+	// Login decides who may read and write a repository, named as in its URL, by the user and the password of basic
+	// auth; both are empty for a stranger. Who is refused is asked for credentials (401). nil lets everybody in. It is
+	// called by several goroutines.
+	Login func(repository, user, password string) bool
 	// OnReceive is called after a push that changed references, before the client learns that it is done. It may call
 	// the server again, and it is called by several goroutines when several push.
 	OnReceive func(repository string, updates []RefUpdate)
@@ -135,12 +137,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) authorised(r *http.Request) bool {
-	if s.options.User == "" {
+	if s.options.Login == nil {
 		return true
 	}
+	repository := strings.TrimPrefix(r.URL.Path, "/")
+	for _, service := range []string{"/info/refs", "/git-upload-pack", "/git-receive-pack"} {
+		repository = strings.TrimSuffix(repository, service)
+	}
 	user, password, _ := r.BasicAuth()
-	return subtle.ConstantTimeCompare([]byte(user), []byte(s.options.User)) == 1 &&
-		subtle.ConstantTimeCompare([]byte(password), []byte(s.options.Password)) == 1
+	return s.options.Login(repository, user, password)
+}
+
+// Only is a login for one user, to every repository.
+func Only(user, password string) func(repository, user, password string) bool {
+	return func(_, u, p string) bool {
+		return subtle.ConstantTimeCompare([]byte(u), []byte(user)) == 1 && subtle.ConstantTimeCompare([]byte(p), []byte(password)) == 1
+	}
 }
 
 // buffer gives a chunked body a length. git sends chunks for packs above 1 MiB, and CGI knows no chunks.

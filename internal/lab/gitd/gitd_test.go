@@ -129,7 +129,7 @@ func TestNothingOutsideTheRootIsServed(t *testing.T) {
 func TestBasicAuthIsAskedFor(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	server := gitdtest.Serve(t, root, gitd.Options{User: "u", Password: "canary-4711"})
+	server := gitdtest.Serve(t, root, gitd.Options{Login: gitd.Only("u", "canary-4711")})
 	gitdtest.New(t, root, "r.git", gitd.Features{}).Commit("main", "-- a --\nx\n")
 	url := server.RepositoryURL("r.git")
 	if out, err := client(t, "", "ls-remote", url); err == nil {
@@ -142,6 +142,29 @@ func TestBasicAuthIsAskedFor(t *testing.T) {
 	must(t, "", "ls-remote", strings.Replace(url, "//", "//u:canary-4711@", 1))
 	if server.Requests() == before {
 		t.Error("no request was counted")
+	}
+}
+
+func TestALoginDecidesByRepository(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	server := gitdtest.Serve(t, root, gitd.Options{Login: func(repository, user, password string) bool {
+		return repository == "acme/open.git" || repository == "acme/closed.git" && user == "u" && password == "canary-4711"
+	}})
+	for _, name := range []string{"acme/open.git", "acme/closed.git", "acme/other.git"} {
+		gitdtest.New(t, root, name, gitd.Features{}).Commit("main", "-- a --\nx\n")
+	}
+	login := func(name string) string {
+		return strings.Replace(server.RepositoryURL(name), "//", "//u:canary-4711@", 1)
+	}
+	for url, want := range map[string]bool{
+		server.RepositoryURL("acme/open.git"): true, login("acme/open.git"): true,
+		server.RepositoryURL("acme/closed.git"): false, login("acme/closed.git"): true,
+		login("acme/other.git"): false,
+	} {
+		if out, err := client(t, "", "clone", "--quiet", url, filepath.Join(t.TempDir(), "work")); (err == nil) != want {
+			t.Errorf("clone of %s: %v, want %t: %s", url, err, want, out)
+		}
 	}
 }
 
