@@ -44,6 +44,10 @@ func TestMain(m *testing.M) {
 //	get URL CODE TEXT      a GET answers with the code and a body that holds the text
 //	json FILE PATH WANT    a value in a JSON file, by the names and numbers on the way to it
 //	judge helm|cosign|cosign3   finds a judge and names it in $HELM, $COSIGN or $COSIGN3
+//	app LIFE               makes the world private, and releaser a GitHub App whose tokens live so long; git is at $PRIVATE
+//	tokens N|N+            so many different tokens were shown to git so far
+//	expired                waits until git takes none of the tokens shown so far
+//	kept                   no token stands in the last output, a URL, the arguments of a process or a file
 func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -58,6 +62,7 @@ func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "exits": scriptExits, "git": scriptGit, "merge": scriptMerge,
 			"deliver": scriptDeliver, "await": scriptAwait, "holds": scriptHolds, "get": scriptGet, "json": scriptJSON, "judge": scriptJudge,
+			"app": scriptApp, "tokens": scriptTokens, "expired": scriptExpired, "kept": scriptKept,
 		},
 	})
 }
@@ -66,6 +71,7 @@ func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 type scene struct {
 	testing.TB
 	*world
+	gate *gate // before $PRIVATE
 }
 
 type sceneKey struct{}
