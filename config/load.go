@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/releaser/releaser/internal/scalar"
 )
 
 // Load reads a configuration. Name is the file that it comes from: errors begin with it, and relative files
@@ -109,14 +111,15 @@ func parse(src []byte) (root *yaml.Node, problem *Problem) {
 	return doc.Content[0], nil
 }
 
-// syntax turns the library's error into ours, with the line that it names.
+// syntax turns the library's error into ours, with the line that it names. Of its text only the words that quote nothing
+// of the file are repeated: somebody may have written a secret into it.
 func syntax(err error) *Problem {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	p := &Problem{Line: 1, Column: 1, Fix: "mend the file until it is valid YAML"}
-	if found := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(message); found != nil {
+	p := &Problem{Line: 1, Column: 1, Message: "the file is not valid YAML", Fix: "mend the file until it is valid YAML"}
+	if found := regexp.MustCompile(`^yaml: line (\d+): `).FindStringSubmatch(err.Error()); found != nil {
 		p.Line, _ = strconv.Atoi(found[1])
-		message = found[2]
 	}
-	p.Message = "the file is not valid YAML: " + message
+	if why := scalar.Reason(err); why != "" {
+		p.Message += ": " + why
+	}
 	return p
 }

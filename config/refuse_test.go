@@ -96,10 +96,22 @@ func TestAFileThatIsNoConfigurationIsRefused(t *testing.T) {
 		"version: 1\n---\na: b\n": "2:1: a second YAML document begins here; keep one document",
 		"a: \xff":                 "1:1: the file is not valid YAML",
 		"a: &x [*x]":              "a: there is no such field",
-		"a: *x":                   "1:1: the file is not valid YAML: unknown anchor 'x' referenced",
+		"a: *x":                   "1:1: the file is not valid YAML: unknown anchor; mend the file until it is valid YAML",
 	} {
 		if _, err := Load("f.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), "f.yaml:"+want) && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// A token that was pasted without quotes may begin like an alias, a tag or an anchor.
+func TestNothingOfAFileThatIsNoYAMLIsRepeated(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"a: *sesame\n", "a: &sesame [\n", "a: !sesame!x y\n", "a: @sesame\n", "a: \"\\sesame\"\n", "sesame\nb: [\n", "%sesame\n---\n", "a: |sesame\n", "a: !!binary sesame%\n",
+	} {
+		if _, err := Load("f.yaml", []byte(text)); err == nil || strings.Contains(err.Error(), "sesame") || !strings.Contains(err.Error(), "; ") {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

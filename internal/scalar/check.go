@@ -86,7 +86,7 @@ func fits(n *yaml.Node, left *int, depth int) bool {
 
 // reason finds what is wrong in the error of a YAML library, in words that quote nothing of the file.
 var reason = regexp.MustCompile(`did not find expected [-a-z' ,\]}<>]+|could not find expected ':'|mapping values are not allowed|` +
-	`found character that cannot start any token|found a tab character|found unexpected [a-z ]+|found undefined tag handle|` +
+	`found character that cannot start any token|found a tab character(?: that violates indentation)?|found unexpected [a-z ]+|found undefined tag handle|` +
 	`block \w+ entries are not allowed|control characters are not allowed|invalid leading UTF-8 octet|invalid map key|` +
 	`unknown anchor|cannot decode !!\w+|excessive aliasing|exceeded max depth(?: of \d+)?|!!binary value contains invalid base64 data|` +
 	`cannot unmarshal (?:string|number|array|bool) into Go value of type map`)
