@@ -1,9 +1,7 @@
 package charts
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	helmyaml "sigs.k8s.io/yaml"
 )
 
 const (
@@ -65,74 +61,6 @@ func (h HTTPS) Get(ctx context.Context, repository, name, version string) ([]byt
 		return nil, err
 	}
 	return archive, entry.check(archive)
-}
-
-// indexEntry is what we need of a version in an index.yaml.
-type indexEntry struct {
-	Version string   `json:"version"`
-	URLs    []string `json:"urls"`
-	Digest  string   `json:"digest"`
-}
-
-// entryOf finds exactly that version; Helm would take the nearest.
-func entryOf(index []byte, name, version string) (indexEntry, error) {
-	entries, err := entriesOf(index, name)
-	if err != nil {
-		return indexEntry{}, &Unobtainable{Rule: "dependency-index", Message: "the index.yaml of its repository cannot be read: " + oneLine(err), Fix: "check the URL of the repository"}
-	}
-	for _, e := range entries {
-		if e.Version == version && len(e.URLs) > 0 {
-			return e, nil
-		}
-	}
-	return indexEntry{}, &Unobtainable{Rule: "dependency-version", Message: fmt.Sprintf("its repository has no version %s", version),
-		Fix: "choose a version that is there and run 'helm dependency update'"}
-}
-
-// entriesOf reads the versions of one chart. Parsing 20 MB of YAML takes 600 MB of memory, so that it parses the part
-// of this chart alone, where the index is written as Helm writes it.
-func entriesOf(index []byte, name string) ([]indexEntry, error) {
-	var all struct {
-		Entries map[string][]indexEntry `json:"entries"`
-	}
-	if json.Valid(index) {
-		err := json.Unmarshal(index, &all)
-		return all.Entries[name], err
-	}
-	if err := helmyaml.Unmarshal(part(index, name), &all); err == nil && all.Entries[name] != nil {
-		return all.Entries[name], nil
-	}
-	err := helmyaml.Unmarshal(index, &all)
-	return all.Entries[name], err
-}
-
-// part cuts the lines of one chart out of an index: from its key, indented by two, to the next line that is indented
-// by two or less and is no list item. It is empty where there is no such key.
-func part(index []byte, name string) []byte {
-	key := []byte("\n  " + name + ":\n")
-	from := bytes.Index(index, key)
-	if from < 0 {
-		return nil
-	}
-	to := from + len(key)
-	for to < len(index) {
-		line, _, _ := bytes.Cut(index[to:], []byte("\n"))
-		if text := bytes.TrimLeft(line, " "); len(text) > 0 && len(line)-len(text) <= 2 && !bytes.HasPrefix(text, []byte("- ")) {
-			break
-		}
-		to = min(to+len(line)+1, len(index))
-	}
-	return append([]byte("entries:"), index[from:to]...)
-}
-
-// check compares the archive with the digest of the index, which some write with and some without the algorithm.
-func (e indexEntry) check(archive []byte) error {
-	want := strings.ToLower(strings.TrimPrefix(e.Digest, "sha256:"))
-	if want == "" || "sha256:"+want == digest(archive) {
-		return nil
-	}
-	return &Unobtainable{Rule: "dependency-digest", Message: "the archive is not the one that the repository's index names",
-		Fix: "ask its publisher; somebody may have replaced it"}
 }
 
 // fetch reads at most limit bytes from an allowed host.

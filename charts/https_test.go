@@ -128,33 +128,6 @@ func TestChartRepositoryThatLiesIsRefused(t *testing.T) {
 	}
 }
 
-// An index as Helm writes it, as JSON, and as anybody may write YAML.
-func TestIndexIsReadHoweverItIsWritten(t *testing.T) {
-	t.Parallel()
-	archive := redis(t, "1.2.3")
-	for _, index := range []string{
-		"apiVersion: v1\nentries:\n  a:\n  - version: 1.2.3\n    urls: [a]\n  redis:\n  - annotations:\n      x: |\n        text\n\n        more\n    version: 1.0.0\n    urls:\n    - no\n  - version: 1.2.3\n    urls:\n    - %s\n  redis-ha:\n  - version: 1.2.3\n    urls: [b]\ngenerated: x\n",
-		"entries:\n  redis:\n    - version: 1.2.3\n      urls: [%s]\n",
-		"entries: {redis: [{version: 1.2.3, urls: [%s]}]}\n",
-		`{"entries": {"redis": [{"version": "1.2.3", "urls": ["%s"]}], "a": null}}`,
-		"base: &b {version: 1.2.3, urls: [%s]}\nentries:\n  redis:\n  - *b\n",
-		"entries:\n  \"redis\":\n  - version: 1.2.3\n    urls: [%s]",
-	} {
-		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/index.yaml" {
-				fmt.Fprintf(w, index, "redis.tgz")
-				return
-			}
-			w.Write(archive)
-		}))
-		t.Cleanup(server.Close)
-		got, err := charts.HTTPS{Hosts: []string{host(t, server.URL)}, Client: server.Client()}.Get(t.Context(), server.URL, "redis", "1.2.3")
-		if err != nil || string(got) != string(archive) {
-			t.Errorf("%s: %v", index, err)
-		}
-	}
-}
-
 func TestChartRepositoryInTroubleIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"/busy", "/round", "/slow"} {
