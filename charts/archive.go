@@ -82,7 +82,7 @@ func entryName(header *tar.Header, folder *string) (string, error) {
 	case *folder != "" && *folder != top:
 		return "", fmt.Errorf("the entry %q lies in a second folder", header.Name)
 	}
-	if p := cmp.Or(pathProblem(header.Name), pathProblem(name)); p != "" {
+	if p := cmp.Or(pathProblem(top+"/x"), pathProblem(name)); p != "" {
 		return "", fmt.Errorf("the entry %q: %s", header.Name, p)
 	}
 	*folder = top
@@ -148,7 +148,11 @@ func flatten(files []file, b *budget) ([]file, error) {
 			return nil, &archiveError{name: f.name, err: fmt.Errorf("its folder %s is there already, or hidden", folder)}
 		}
 		folders[at] = true
-		flat = append(flat, under(at, inner)...)
+		inner = under(at, inner)
+		if at := slices.IndexFunc(inner, func(f file) bool { return pathProblem(f.name) != "" }); at >= 0 {
+			return nil, &archiveError{name: f.name, err: errors.New("with the archives in it, " + pathProblem(inner[at].name))}
+		}
+		flat = append(flat, inner...)
 	}
 	slices.SortFunc(flat, func(a, b file) int { return strings.Compare(a.name, b.name) })
 	return flat, nil

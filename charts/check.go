@@ -11,6 +11,11 @@ import (
 // packable asks Helm's loader, and then for all that would make Helm fail later, or pack two charts into one folder:
 // so that Pack can only fail for reasons that are not the chart's.
 func packable(dir string, files []file) error {
+	for _, f := range files {
+		if p := pathProblem(f.name); p != "" {
+			return reject(dir, Finding{File: dir, Rule: "path", Message: fmt.Sprintf("%q: %s", f.name, p), Fix: "rename it, or take fewer charts in charts"})
+		}
+	}
 	if name, why := clash(files); why != "" {
 		return reject(dir, Finding{File: path.Join(dir, name), Rule: "collision", Message: why, Fix: "rename one of them"})
 	}

@@ -62,6 +62,9 @@ func (v *vendor) chart(ctx context.Context, dir, above string, files []file) ([]
 	if _, err := c.identity(); err != nil {
 		return nil, err
 	}
+	if strings.Count(above, ".") >= maxLevels/2 { // two levels for each: charts/<name>
+		return nil, c.reject(0, "dependency-depth", "it is a dependency of a dependency, too many times over", "depend on it directly, and not through "+above)
+	}
 	var broken *archiveError
 	if files, err = flatten(files, v.budget); errors.As(err, &broken) {
 		return nil, reject(dir, Finding{File: path.Join(dir, broken.name), Rule: "dependency-archive",

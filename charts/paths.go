@@ -28,6 +28,7 @@ const (
 	maxTries     = 2_000_000                // such trials, in a chart with all its dependencies
 	maxPath      = 512                      // bytes of a path in the chart
 	maxStep      = 255                      // bytes between two slashes of it, as file systems have it
+	maxLevels    = 32                       // names in it, those of charts in charts too; each of them is compared with all others
 	maxRecord    = 1 << 20                  // bytes of the config and of the annotations, which are kept beside the archive
 )
 
@@ -74,6 +75,8 @@ func pathProblem(name string) string {
 	switch {
 	case len(name) > maxPath:
 		return fmt.Sprintf("the path has %d bytes, %d are allowed", len(name), maxPath)
+	case strings.Count(name, "/") >= maxLevels:
+		return fmt.Sprintf("the path has %d levels, %d are allowed", strings.Count(name, "/")+1, maxLevels)
 	case slices.ContainsFunc(strings.Split(name, "/"), func(step string) bool { return len(step) > maxStep }):
 		return fmt.Sprintf("a name in the path has more than %d bytes", maxStep)
 	case !utf8.ValidString(name):
@@ -100,22 +103,23 @@ func clash(files []file) (name, why string) {
 		names[f.name] = true
 	}
 	for _, f := range files {
-		for above := path.Dir(f.name); above != "."; above = path.Dir(above) {
-			if names[above] {
-				return above, fmt.Sprintf("%q is a file and a folder", above)
+		for folder := above(f.name); folder != ""; folder = above(folder) {
+			if names[folder] {
+				return folder, fmt.Sprintf("%q is a file and a folder", folder)
 			}
 		}
 	}
 	return "", ""
 }
 
-// collision finds two paths, of files or of folders above them, that differ only by case or by Unicode form.
+// collision finds two paths, of files or of folders above them, that differ only by case or by Unicode form. Neither
+// reaches over a slash, so that the folders above have what stands before the slashes of both.
 func collision(files []file) (string, string) {
 	folder := cases.Fold()
 	seen := map[string]string{}
 	for _, f := range files {
-		for name := f.name; name != "."; name = path.Dir(name) {
-			key := norm.NFC.String(folder.String(norm.NFC.String(name)))
+		key := norm.NFC.String(folder.String(norm.NFC.String(f.name)))
+		for name := f.name; name != ""; name, key = above(name), above(key) {
 			if other, found := seen[key]; found && other != name {
 				return other, name
 			} else if found {
@@ -126,3 +130,6 @@ func collision(files []file) (string, string) {
 	}
 	return "", ""
 }
+
+// above is the folder that a path lies in, empty for the top.
+func above(name string) string { return name[:max(strings.LastIndexByte(name, '/'), 0)] }
