@@ -48,10 +48,10 @@ func (r *Repository) snapshot(ctx context.Context, tag Tag) (*Snapshot, error) {
 		return nil, err
 	}
 	end, err := peel(from, name)
-	if err != nil {
-		return nil, err
+	var commit *object.Commit
+	if err == nil {
+		commit, err = readCommit(from, end)
 	}
-	commit, err := readCommit(from, end)
 	if errors.Is(err, ErrNotCommit) {
 		return nil, fmt.Errorf("%w; tag the commit that shall be released", err)
 	}
