@@ -197,6 +197,7 @@ func (e *endless) sent() int {
 	return e.n
 }
 
+// B49
 func TestOddBodiesAreAnsweredAndWakeNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -290,7 +291,7 @@ func TestServeLetsRequestsUnderWayFinish(t *testing.T) {
 	}
 }
 
-// The payloads are GitHub's own examples; see the ORIGIN.md beside them.
+// B48. The payloads are GitHub's own examples; see the ORIGIN.md beside them.
 func TestGitHubsOwnPayloadsWakeTheirRepositoryAlone(t *testing.T) {
 	t.Parallel()
 	const folder = "../lab/forge/testdata/webhooks"

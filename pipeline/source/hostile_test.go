@@ -196,6 +196,7 @@ func TestBadNamesAreRejectedBesideTheGoodOnes(t *testing.T) {
 	}
 }
 
+// B9
 func TestAnEndlessListingIsCutOff(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 60000)
