@@ -92,9 +92,37 @@ func TestAnswerIsCapped(t *testing.T) {
 	}
 }
 
+// B59: a token has no fixed length, and a proxy may answer with what it was sent.
+func TestNoErrorRepeatsTheToken(t *testing.T) {
+	t.Parallel()
+	for _, token := range []string{"ghs_" + strings.Repeat("a1B2", 9), "ghs_" + strings.Repeat("a1B2", 130), "ghp_a.b-c_d/e+f"} {
+		for _, code := range []int{400, 401, 403, 404, 409, 422, 429, 500, 502} {
+			for name, body := range map[string]string{
+				"JSON": `{"message":"what is %s?","errors":[{"message":"%[1]s"}]}`, "no JSON": "<p>%s</p>",
+			} {
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					sent := r.Header.Get("Authorization")
+					w.Header().Set("X-Accepted-GitHub-Permissions", sent)
+					w.WriteHeader(code)
+					fmt.Fprintf(w, body, sent)
+				}))
+				c, err := New(Options{APIURL: server.URL, Token: Static(token), Unpaced: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = c.Repository(environments).Branch(t.Context(), "main")
+				if err == nil || strings.Contains(err.Error(), token[4:15]) {
+					t.Errorf("%d %s: %v", code, name, err)
+				}
+				server.Close()
+			}
+		}
+	}
+}
+
+// B59
 func TestAddressWithATokenIsRefused(t *testing.T) {
 	t.Parallel()
-	// B59
 	_, err := New(Options{APIURL: "https://user:hunter2@api.github.com", Token: Static(botToken)})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)

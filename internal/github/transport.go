@@ -74,6 +74,9 @@ func (t *transport) send(req *http.Request, token string) (*http.Response, error
 	resp, err := t.next.RoundTrip(out)
 	if err == nil {
 		resp.Body = &bounded{ReadCloser: resp.Body, left: maxResponse}
+		if resp.StatusCode >= http.StatusBadRequest {
+			withoutEcho(resp, token)
+		}
 		t.limit.heed(resp)
 	}
 	return resp, err
