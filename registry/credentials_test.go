@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/releaser/releaser/internal/lab/ocid"
@@ -119,6 +120,7 @@ func TestAHostGetsItsOwnCredentialsAndNoOthers(t *testing.T) {
 	}
 }
 
+// B44
 func TestCredentialsDoNotFollowARedirect(t *testing.T) {
 	t.Parallel()
 	authority, err := door.NewAuthority()
@@ -154,6 +156,65 @@ func TestCredentialsDoNotFollowARedirect(t *testing.T) {
 	}
 	if got := heard.Load(); got != "" {
 		t.Errorf("the other host heard %q", got)
+	}
+}
+
+// B44: TLS is no protection here, for the other host has a certificate as well.
+func TestCredentialsDoNotFollowAnUploadOrAPageToAnotherHost(t *testing.T) {
+	t.Parallel()
+	authority, err := door.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard, led atomic.Int64
+	thief := door.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" || r.ContentLength > 0 {
+			heard.Add(1)
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="give it to me"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	if err := thief.Open("", authority); err != nil {
+		t.Fatal(err)
+	}
+	defer thief.Close()
+	front := door.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, ok := r.BasicAuth(); !ok {
+			w.Header().Set("WWW-Authenticate", `Basic realm="lab"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		switch {
+		case r.Method == http.MethodPost:
+			led.Add(1)
+			w.Header().Set("Location", thief.URL()+"/upload")
+			w.WriteHeader(http.StatusAccepted)
+		case strings.HasSuffix(r.URL.Path, "/tags/list"):
+			led.Add(1)
+			w.Header().Set("Link", "<"+thief.URL()+r.URL.Path+`>; rel="next"`)
+			fmt.Fprint(w, `{"tags":["0.9.0_x"]}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	if err := front.Open("", authority); err != nil {
+		t.Fatal(err)
+	}
+	defer front.Close()
+	ca := write(t, "ca.pem", authority.PEM())
+	r := at(t, front.Host(), configured(login(t, front.Host(), password)), func(o *Options) { o.PlainHTTP, o.CAFile = false, ca })
+	h, err := r.chart("voice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.put(t.Context(), content.NewDescriptorFromBytes(layerType, []byte("x")), []byte("x")); err == nil {
+		t.Error("the upload went somewhere")
+	}
+	if _, err := r.Versions(t.Context(), "voice"); err == nil {
+		t.Error("the other host gave a page")
+	}
+	if led.Load() != 2 || heard.Load() != 0 {
+		t.Errorf("led away %d times, the other host heard something %d times", led.Load(), heard.Load())
 	}
 }
 
