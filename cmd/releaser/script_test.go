@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -48,8 +49,16 @@ func TestMain(m *testing.M) {
 //	tokens N|N+            so many different tokens were shown to git so far
 //	expired                waits until git takes none of the tokens shown so far
 //	kept                   no token stands in the last output, a URL, the arguments of a process or a file
+//
+// and those of hostileCommands.
 func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"world": scriptWorld, "exits": scriptExits, "git": scriptGit, "merge": scriptMerge,
+		"deliver": scriptDeliver, "await": scriptAwait, "holds": scriptHolds, "get": scriptGet, "json": scriptJSON, "judge": scriptJudge,
+		"app": scriptApp, "tokens": scriptTokens, "expired": scriptExpired, "kept": scriptKept,
+	}
+	maps.Copy(commands, hostileCommands())
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -59,11 +68,7 @@ func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 			e.Values[sceneKey{}] = &scene{TB: e.T().(testing.TB)}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"world": scriptWorld, "exits": scriptExits, "git": scriptGit, "merge": scriptMerge,
-			"deliver": scriptDeliver, "await": scriptAwait, "holds": scriptHolds, "get": scriptGet, "json": scriptJSON, "judge": scriptJudge,
-			"app": scriptApp, "tokens": scriptTokens, "expired": scriptExpired, "kept": scriptKept,
-		},
+		Cmds: commands,
 	})
 }
 
@@ -71,7 +76,8 @@ func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 type scene struct {
 	testing.TB
 	*world
-	gate *gate // before $PRIVATE
+	gate    *gate // before $PRIVATE
+	hostile hostile
 }
 
 type sceneKey struct{}
