@@ -100,21 +100,34 @@ func TestNothingThatOthersWroteActsInAPullRequest(t *testing.T) {
 	}
 }
 
-// B50
+// B50, B51, B52, B53
 func TestTagOfAPersonIsQuietInTheBody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	pushed, err := w.registry.Push(w.Context(), chartlab.Package(t, chartlab.Small(chart, "0.1.0"),
-		chartlab.Options{Tag: "@acme/team`[skip-ci]#1", Commit: commitOf("0.1.0")}))
+	const tag = "@acme/team`Fixes #1[skip ci]<img src=x>\n```\n\nCo-authored-by: a <a@b.c>\nSigned-off-by: a <a@b.c>\n\n\nskip-checks: true"
+	pushed, err := w.registry.Push(w.Context(), chartlab.Package(t, chartlab.Small(chart, "0.1.0"), chartlab.Options{Tag: tag, Commit: commitOf("0.1.0")}))
 	w.must(err)
 	_, err = w.signer.Sign(w.Context(), pushed)
 	w.must(err)
 	w.round()
-	if body := w.pr("dev").Body; strings.Contains(body, "@acme") || strings.Contains(body, "[skip") || strings.Contains(body, "#1") {
-		t.Errorf("body:\n%s", body)
+	pr := w.pr("dev")
+	if !strings.Contains(pr.Body, "tag          @\u200bacme/team%60Fixes%20#\u200b1[\u200bskip%20ci]") {
+		t.Errorf("the tag is not told:\n%s", pr.Body)
 	}
-	if message := w.git.Git("show", "-s", "--format=%B", w.pr("dev").HeadCommit); strings.ContainsAny(message, "@#[]`") {
+	for _, bad := range []string{"@acme", "#1", "[skip", "<img", "\nCo-authored-by", "\nSigned-off-by", "\nskip-checks"} {
+		if strings.Contains(pr.Title+"\n\n"+pr.Body, bad) {
+			t.Errorf("%q is in the body:\n%s", bad, pr.Body)
+		}
+	}
+	message := w.git.Git("show", "-s", "--format=%B", pr.HeadCommit)
+	if strings.ContainsAny(message, "@#[]`<") {
 		t.Errorf("message: %s", message)
+	}
+	for text, want := range map[string]string{message: "releaser-tree", pr.Title + "\n\n" + pr.Body: ""} { // the second is a squash
+		trailers := w.git.GitInput(text+"\n", "interpret-trailers", "--parse")
+		if key, _, _ := strings.Cut(trailers, ":"); key != want || strings.Contains(trailers, "\n") {
+			t.Errorf("trailers %q in\n%s", trailers, text)
+		}
 	}
 }
 
