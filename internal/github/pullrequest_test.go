@@ -2,6 +2,9 @@ package github
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/releaser/releaser/internal/lab/forge"
@@ -195,5 +198,26 @@ func TestCommentIsWrittenOnce(t *testing.T) {
 	}
 	if err := w.api.Comment(t.Context(), p.Number, "other mark", "another word"); err != nil || w.writes() != 1 {
 		t.Errorf("another mark: %v", err)
+	}
+}
+
+// B45
+func TestPagesWithoutEndAreReadUpToACap(t *testing.T) {
+	t.Parallel()
+	var asked, written atomic.Int64
+	r := answering(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.Method != http.MethodGet {
+			written.Add(1)
+		}
+		w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=%d>; rel="next"`, req.Host, req.URL.Path, asked.Add(1)+1))
+		w.Write([]byte("[]"))
+	})
+	var refused *Refused
+	if _, err := r.PullRequests(t.Context(), "", "open"); !errors.As(err, &refused) || asked.Load() != maxPages {
+		t.Errorf("pull requests: %v after %d pages", err, asked.Load())
+	}
+	asked.Store(0)
+	if err := r.Comment(t.Context(), 1, "mark", "text"); err != nil || asked.Load() != maxPages || written.Load() != 0 {
+		t.Errorf("comments: %v after %d pages, %d written", err, asked.Load(), written.Load())
 	}
 }
