@@ -52,15 +52,20 @@ func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
-// join is the path of a field. A name that is none of ours is shown so that it stays on one line.
+// join is the path of a field.
 func join(path, field string) string {
-	if len(field) > 40 || strings.ContainsFunc(field, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		field = strconv.QuoteToASCII(field[:min(len(field), 40)])
-	}
 	if path == "" {
-		return field
+		return shown(field)
 	}
-	return path + "." + field
+	return path + "." + shown(field)
+}
+
+// shown is a name that is none of ours, so that it stays on one line.
+func shown(name string) string {
+	if len(name) > 40 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return strconv.QuoteToASCII(name[:min(len(name), 40)])
+	}
+	return name
 }
 
 // value reads one node. A wrong type is a problem, and so is a value that is not there: `pins:` could mean
@@ -135,7 +140,7 @@ func describe(n *yaml.Node) string {
 	case "!!timestamp":
 		return "a date"
 	}
-	return "something with the tag " + n.ShortTag()
+	return "something with the tag " + shown(n.ShortTag())
 }
 
 // fields lists the fields of a struct by their YAML names.

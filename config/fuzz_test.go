@@ -1,11 +1,15 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // Load never panics; what it refuses it explains in full, a line per problem, in order; what it accepts
@@ -14,6 +18,13 @@ func FuzzLoadExplainsOrRoundTrips(f *testing.F) {
 	example, err := os.ReadFile("releaser.yaml")
 	if err != nil {
 		f.Fatal(err)
+	}
+	for _, file := range []string{"testdata/defaults.txtar", "testdata/problems.txtar"} {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(archive.Files[0].Data)
 	}
 	f.Add([]byte(small))
 	f.Add(example)
@@ -37,6 +48,9 @@ func FuzzLoadExplainsOrRoundTrips(f *testing.F) {
 		if !reflect.DeepEqual(c, again) {
 			t.Fatalf("it is read as another configuration:\n%s", written)
 		}
+		if twice, err := Marshal(again); err != nil || !bytes.Equal(twice, written) {
+			t.Fatalf("it is written in another way: %v\n%s\n%s", err, written, twice)
+		}
 	})
 }
 
@@ -46,7 +60,8 @@ func checkInvalid(t *testing.T, err error) {
 	if !errors.As(err, &invalid) || len(invalid.Problems) == 0 {
 		t.Fatalf("no *Invalid: %#v", err)
 	}
-	if strings.Count(err.Error(), "\n") != len(invalid.Problems)-1 {
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(invalid.Problems) || strings.ContainsFunc(strings.Join(lines, ""), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Fatalf("not a line per problem: %q", err)
 	}
 	last := 0

@@ -57,6 +57,7 @@ func TestAValueOfTheWrongTypeIsRefused(t *testing.T) {
 	for _, row := range [][3]string{
 		{"version: 1", "version: '1'", ":1:10: version: the value is text, not a whole number; write a whole number without quotes, such as 1"},
 		{"version: 1", "version: 2", "version: the version is not known; write version: 1"},
+		{"version: 1", "version: !%0Ax 1", `version: the value is something with the tag "!\nx", not a whole number`},
 		{"version: 1", "version: 99999999999999999999", "version: the value is a number, not a whole number"},
 		{"version: 1", "version: 0x1", "version: the number cannot be read; write a whole number in plain digits"},
 		{"version: 1\n", "", "version: the field is missing; write version: 1"},
