@@ -1,8 +1,10 @@
 package source
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/Masterminds/semver/v3"
 )
@@ -132,37 +134,55 @@ func TestBadPatternsAreRefusedAllAtOnce(t *testing.T) {
 	}
 }
 
-// What a pattern reads from a tag it writes back, and what it reads is a version and a name that the rest can use.
+// What a pattern reads from a tag it writes back, what it writes it reads, and all that it reads is a version and a name
+// that the rest can use. What it says of a tag is one line.
 func FuzzPattern(f *testing.F) {
-	for _, pattern := range []string{"{chart}-{version}", "{chart}-v{version}", "{chart}/v{version}", "{chart}/{version}", "v{version}", "{version}", "a{chart}--{version}z"} {
-		for _, tag := range []string{"my-chart-1.2.3-rc.1", "redis-7-1.0.0", "chart-1.0.0-2.0.0", "v1", "v1.2.3", "a/v1.0.0+x", "ab--1.0.0z"} {
-			f.Add(pattern, tag)
-		}
+	for _, row := range tagsAndPatterns {
+		f.Add(row.pattern, row.tag, row.chart, row.version)
 	}
-	f.Fuzz(func(t *testing.T, text, tag string) {
+	f.Fuzz(func(t *testing.T, text, tag, chart, version string) {
 		p, err := ParsePattern(text)
 		if err != nil {
+			if strings.ContainsFunc(err.Error(), func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Fatalf("%q is shown as it is: %v", text, err)
+			}
 			return
 		}
-		if p.String() != text {
-			t.Fatalf("%q is written as %q", text, p)
+		if again, err := ParsePattern(p.String()); p.String() != text || err != nil || again != p {
+			t.Fatalf("%q is written as %q and read as %+v: %v", text, p, again, err)
 		}
-		again, err := ParsePattern(p.String())
-		if err != nil || again != p {
-			t.Fatalf("%q does not read back: %v", p, err)
-		}
-		m, result := p.Match(tag)
-		if result == NoMatch {
+		checkMatch(t, p, tag)
+		if chart == "" || !isChartName(chart) || !isVersion(version) {
 			return
 		}
-		if back := p.Format(m.Chart, m.Version); back != tag {
-			t.Fatalf("%q against %q gives %+v, which is %q", text, tag, m, back)
+		made := p.Format(chart, version)
+		if m, result := p.Match(made); result != Matched || len(m.Chart) > len(chart) || p.NamesChart() == (m.Chart == "") {
+			t.Fatalf("%q, made by %q, is read as %+v", made, text, m)
 		}
-		if _, err := semver.StrictNewVersion(m.Version); result == Matched && err != nil {
-			t.Fatalf("%q: %v", m.Version, err)
-		}
-		if p.NamesChart() && !isChartName(m.Chart) {
-			t.Fatalf("%q is no name of a chart", m.Chart)
-		}
+		checkMatch(t, p, made)
 	})
 }
+
+// checkMatch reads a tag, and wants all of the tag to be in what is read.
+func checkMatch(t *testing.T, p Pattern, tag string) {
+	t.Helper()
+	m, result := p.Match(tag)
+	if strings.ContainsFunc(m.Reason+m.Fix, func(r rune) bool { return r < ' ' || r > '~' }) {
+		t.Fatalf("%q is shown as it is: %s; %s", tag, m.Reason, m.Fix)
+	}
+	if back := p.Format(m.Chart, m.Version); result != NoMatch && back != tag {
+		t.Fatalf("%q against %q gives %+v, which is %q", p, tag, m, back)
+	}
+	if _, err := semver.StrictNewVersion(m.Version); result == Matched && err != nil {
+		t.Fatalf("%q: %v", m.Version, err)
+	}
+	if result == Matched && p.NamesChart() && !chartName.MatchString(m.Chart) {
+		t.Fatalf("%q is no name of a chart", m.Chart)
+	}
+	if (result == BadVersion) != (m.Reason != "" && m.Fix != "") {
+		t.Fatalf("%q against %q: %q, %q", p, tag, m.Reason, m.Fix)
+	}
+}
+
+// chartName is what Helm and a registry take for a name, written down once more.
+var chartName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,249}$`)
