@@ -113,7 +113,7 @@ func (d *document) decode() error {
 func (d *document) decodeAsHelm() error {
 	err := helmyaml.Unmarshal(d.src, &d.helm, exactNumbers)
 	if err == nil {
-		return nil
+		return checkKeys(d.src)
 	}
 	message, parser := strings.CutPrefix(err.Error(), "error converting YAML to JSON: yaml: ")
 	if !parser || strings.HasPrefix(message, "invalid map key") {
