@@ -138,6 +138,7 @@ func token(t *testing.T, src []byte, key string) (start, end int) {
 	name, node := nodeAt(t, doc.Content[0], key)
 	if node.Value == "" && node.Style == 0 { // nothing at all
 		end := position(src, name)
+		end += len(properties.Find(src[end:]))
 		end += width(src[end:], name.Value)
 		end += bytes.IndexByte(src[end:], ':') + 1
 		return end, end
