@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # docker build .   is all. The version is read from git by the Go toolchain and stamped into the binary.
 ARG GO_IMAGE=docker.io/library/golang:1.26.8-bookworm
 ARG BASE_IMAGE=gcr.io/distroless/static-debian12:nonroot
