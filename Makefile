@@ -1,6 +1,6 @@
 # Everything is a Go command; this file only names them.
 
-.PHONY: test rigs staticcheck race demo image
+.PHONY: test rigs staticcheck race demo image image-check
 
 test: ## what the README says
 	go test ./...
@@ -19,3 +19,6 @@ demo:
 
 image:
 	docker build .
+
+image-check: ## the image of HEAD, built by buildah and judged; needs root
+	go run ./internal/lab/image/check
