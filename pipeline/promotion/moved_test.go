@@ -115,7 +115,7 @@ func TestProcessThatSleptOpensNothingForWhatWasMerged(t *testing.T) {
 				w.call("PUT", "/pulls/1/merge", `{"merge_method":"squash"}`)
 				w.call("DELETE", "/git/refs/heads/releaser/dev/voice-agent", "")
 			})
-			if _, err := w.Round(w.Context(), chart); at != "/pulls" && !errors.Is(err, github.ErrMoved) {
+			if _, err := w.Round(w.Context(), chart); err != nil { // it looked again
 				t.Errorf("got %v", err)
 			}
 			w.forge.Fault(nil)
@@ -126,6 +126,30 @@ func TestProcessThatSleptOpensNothingForWhatWasMerged(t *testing.T) {
 			w.release("0.2.0")
 			w.roundIs("dev opened 0.2.0, staging unchanged 0.1.0, prod nothing")
 		})
+	}
+}
+
+func TestABranchThatNeverRestsIsLookedAtTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.release("0.1.0")
+	moves, resting := 0, 10 // more than anybody should try
+	w.forge.Fault(func(r *http.Request) forge.Failure {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/git/trees") && moves < resting {
+			moves++
+			w.person("main", strings.Replace(files("dev", "", ""), "release.yaml --\n", fmt.Sprintf("release.yaml --\n# moved %d\n", moves), 1))
+		}
+		return forge.Failure{}
+	})
+	if _, err := w.Round(w.Context(), chart); !errors.Is(err, github.ErrMoved) || moves != 2 {
+		t.Errorf("%v after %d moves", err, moves)
+	}
+	if got := w.all("dev"); got != "" {
+		t.Errorf("proposed: %s", got)
+	}
+	resting = 3 // the next look finds it in motion, and the one after that does not
+	if got, err := w.Round(w.Context(), chart); err != nil || len(got) != 3 || got[0].State != Opened || moves != 3 {
+		t.Errorf("%+v, %v after %d moves", got, err, moves)
 	}
 }
 

@@ -3,6 +3,7 @@ package promotion
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -92,18 +93,33 @@ func (p *Promoter) Propose(ctx context.Context, signed signing.Signed) ([]Propos
 }
 
 // Round does everything automatic for one chart: the newest release to the first rungs, promotions between
-// rungs, merges. A second call finds it done.
+// rungs, merges. A second call finds it done. Where somebody else was first it looks again, once: who moves a branch
+// all the time gets github.ErrMoved, and the next round.
 func (p *Promoter) Round(ctx context.Context, chart string) ([]Proposal, error) {
 	var results []Proposal
-	for range max(len(p.options.Environments), 1) {
+	again := true
+	for left := max(len(p.options.Environments), 1); left > 0; left-- {
 		now, err := p.newRound(chart).run(ctx, p.options.Environments)
 		results = latest(results, now)
+		if again && errors.Is(err, github.ErrMoved) {
+			again, left = false, left+1
+			continue
+		}
 		merged := slices.ContainsFunc(now, func(p Proposal) bool { return p.State == Merged })
 		if err != nil || !merged {
-			return results, err
+			return p.inOrder(results), err
 		}
 	}
-	return results, nil
+	return p.inOrder(results), nil
+}
+
+// inOrder sorts what several looks found by the ladder.
+func (p *Promoter) inOrder(results []Proposal) []Proposal {
+	rung := func(of Proposal) int {
+		return slices.IndexFunc(p.options.Environments, func(e Environment) bool { return e.Name == of.Environment })
+	}
+	slices.SortStableFunc(results, func(a, b Proposal) int { return cmp.Compare(rung(a), rung(b)) })
+	return results
 }
 
 // latest keeps for each environment what the last pass says, but a merge of an earlier one.
