@@ -24,18 +24,22 @@ type PullRequest struct {
 	Draft     bool
 }
 
-// maxPages bounds every list: 3,000 open pull requests are more than anybody reads.
-const maxPages = 30
+const (
+	// maxPages bounds every list: 3,000 open pull requests are more than anybody reads.
+	maxPages = 30
+	// maxBranchPages bounds what is read of one branch's history.
+	maxBranchPages = 5
+)
 
 // PullRequests lists those of one state (open, closed, all), the newest first, without those from forks.
-// An empty head lists all of the repository; one with a name lists that branch's newest hundred.
+// An empty head lists all of the repository; one with a name lists that branch's newest five hundred.
 func (r *Repository) PullRequests(ctx context.Context, head, state string) ([]PullRequest, error) {
 	options := &gh.PullRequestListOptions{State: state, ListOptions: gh.ListOptions{PerPage: 100}}
 	if head != "" {
 		options.Head = r.owner + ":" + head
 	}
 	var found []PullRequest
-	for range maxPages {
+	for n := range maxPages {
 		page, resp, err := r.api.PullRequests.List(ctx, r.owner, r.name, options)
 		if err != nil {
 			return nil, explain(r.fullName, "list pull requests", err)
@@ -45,7 +49,7 @@ func (r *Repository) PullRequests(ctx context.Context, head, state string) ([]Pu
 				found = append(found, pullRequest(p))
 			}
 		}
-		if options.Page = resp.NextPage; options.Page == 0 || head != "" {
+		if options.Page = resp.NextPage; options.Page == 0 || head != "" && n+1 == maxBranchPages {
 			return found, nil
 		}
 	}

@@ -217,6 +217,10 @@ func TestPagesWithoutEndAreReadUpToACap(t *testing.T) {
 		t.Errorf("pull requests: %v after %d pages", err, asked.Load())
 	}
 	asked.Store(0)
+	if _, err := r.PullRequests(t.Context(), "b", "closed"); err != nil || asked.Load() != maxBranchPages {
+		t.Errorf("pull requests of a branch: %v after %d pages", err, asked.Load())
+	}
+	asked.Store(0)
 	if err := r.Comment(t.Context(), 1, "mark", "text"); err != nil || asked.Load() != maxPages || written.Load() != 0 {
 		t.Errorf("comments: %v after %d pages, %d written", err, asked.Load(), written.Load())
 	}

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -106,6 +107,25 @@ func TestVersionThatWasRejectedDoesNotComeBackInAnotherPullRequest(t *testing.T)
 	w.green("dev")
 	w.round()
 	w.holds("dev", "0.1.5", lower)
+}
+
+// F18
+func TestARejectionIsRememberedHoweverManyPullRequestsFollow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.release("0.2.0")
+	w.round()
+	w.must(w.forge.ClosePullRequest(repository, w.pr("dev").Number, "person"))
+	for i := range maxEnded + 1 {
+		version := fmt.Sprintf("0.1.%d", i)
+		w.release(version)
+		if p, err := w.promote(FromRelease, "dev", version); err != nil || p.State != Opened {
+			t.Fatalf("%s by hand: %+v, %v", version, p, err)
+		}
+		w.merge("dev")
+	}
+	w.restart()
+	w.roundIs("dev waiting 0.2.0, staging opened 0.1.5, prod nothing")
 }
 
 func TestHistoryThatCannotBeReadKeepsNoOtherEnvironmentFromGoingOn(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/releaser/releaser/internal/github"
 )
 
-// maxEnded bounds how far back is looked for what people said to a release: what was closed or merged before
-// that many others is too old to be proposed again.
+// maxEnded bounds for how many ended pull requests the files that they carried are read. Older ones are known by the
+// title that we gave them, unless people have changed it.
 const maxEnded = 5
 
 // ended finds the newest pull request to the environment's branch that carried a release and is closed or
@@ -20,10 +20,12 @@ func (r *round) ended(ctx context.Context, s *survey, want Release) (map[string]
 		return nil, err
 	}
 	closed = slices.DeleteFunc(closed, func(pr github.PullRequest) bool { return pr.Base != s.env.Branch })
-	for _, pr := range closed[:min(len(closed), maxEnded)] {
-		same, err := r.carried(ctx, s.env, pr, want)
-		if err != nil {
-			return nil, err
+	for i, pr := range closed {
+		same := pr.Title == title(s.env, want)
+		if i < maxEnded {
+			if same, err = r.carried(ctx, s.env, pr, want); err != nil {
+				return nil, err
+			}
 		}
 		if same {
 			return map[string]PullRequest{want.Digest: {Number: pr.Number, URL: pr.URL, State: pr.State}}, nil
