@@ -135,6 +135,7 @@ type inspector struct {
 	carried  map[string]bool       // pinned values that were seen in a manifest
 	renders  int                   // manifests that could be rendered
 	defaults map[string]any        // of values.yaml
+	origin   map[traced]origin     // what was traced
 }
 
 // inspect runs all rules. The error is the machine's, not the chart's.
@@ -144,17 +145,18 @@ func (i *inspection) inspect(r *report) error {
 		r.add(unloadable(i.Dir, err))
 		return nil
 	}
-	in := &inspector{inspection: i, report: r, schemas: map[string]*schema{}, carried: map[string]bool{}, defaults: c.Values}
+	in := &inspector{inspection: i, report: r, schemas: map[string]*schema{}, carried: map[string]bool{}, defaults: c.Values, origin: map[traced]origin{}}
 	i.places = findPlaces(i.Dir, i.files)
 	if in.kubes, err = kubeVersions(i.Rules.KubeVersions); err != nil {
 		return err
 	}
 	sets, library := in.valueSets(), c.Metadata.Type == "library"
-	if err := in.helmLint(sets, library); err != nil {
+	if err := in.helmLint(library); err != nil {
 		return err
 	}
+	in.checkExtensions()
 	if library {
-		in.validate(c, sets[0], c.Values)
+		in.checkSet(sets[0])
 		return nil
 	}
 	in.checkKube(c)

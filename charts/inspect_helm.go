@@ -1,7 +1,6 @@
 package charts
 
 import (
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -9,11 +8,9 @@ import (
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/v2/lint"
 	"helm.sh/helm/v4/pkg/chart/v2/lint/rules"
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
-	"helm.sh/helm/v4/pkg/ignore"
 )
 
 // namespace is the one that helm lint and helm template use.
@@ -40,10 +37,9 @@ func kubeFits(constraint string, kube *common.KubeVersion) bool {
 	return chartutil.IsCompatibleRange(constraint, kube.String())
 }
 
-// helmLint runs Helm's own rules: all of them on the defaults, those on templates for every environment and every
-// Kubernetes version too. Helm reads a folder, so the chart is written to one. Its look at the schema is left out:
-// it would follow references to anywhere.
-func (i *inspector) helmLint(sets []valueSet, library bool) error {
+// helmLint runs Helm's own rules but for those on templates, see checkAsHelm, and its look at the schema: it would follow
+// references to anywhere. Helm reads a folder, so that those files that it looks at are written to one.
+func (i *inspector) helmLint(library bool) error {
 	dir, err := os.MkdirTemp("", "lint-")
 	if err != nil {
 		return err
@@ -52,23 +48,16 @@ func (i *inspector) helmLint(sets []valueSet, library bool) error {
 	if err := writeFiles(dir, i.files); err != nil {
 		return err
 	}
-	for n, set := range sets {
-		for k, kube := range i.kubes {
-			i.look(set, kube)
-			linter := support.Linter{ChartDir: dir}
-			if n == 0 && k == 0 {
-				linter = lint.RunAll(dir, set.values, namespace, lint.WithKubeVersion(kube), lint.WithSkipSchemaValidation(true))
-			} else {
-				rules.Templates(&linter, namespace, set.values, rules.TemplateLinterKubeVersion(kube), rules.TemplateLinterSkipSchemaValidation(true))
-			}
-			for _, m := range linter.Messages {
-				if !library || m.Path != valuesFile || m.Severity != support.InfoSev { // a library needs no values.yaml
-					i.report.add(i.helmFinding(dir, m))
-				}
-			}
+	linter := support.Linter{ChartDir: dir}
+	rules.Chartfile(&linter)
+	rules.ValuesWithOverrides(&linter, map[string]any{}, true)
+	rules.Dependencies(&linter)
+	rules.Crds(&linter)
+	for _, m := range linter.Messages {
+		if !library || m.Path != valuesFile || m.Severity != support.InfoSev { // a library needs no values.yaml
+			i.report.add(i.helmFinding(dir, m))
 		}
 	}
-	i.report.with, i.report.in = "", ""
 	return nil
 }
 
@@ -84,10 +73,10 @@ func (i *inspector) look(set valueSet, kube *common.KubeVersion) {
 	i.report.with, i.report.in = strings.Join(parts, " "), i.file(set.name)
 }
 
-// writeFiles lays the chart out in a folder. .helmignore stays away: it has been obeyed, and dependencies are none of its business.
+// writeFiles lays out in a folder what the rules of helmLint look at.
 func writeFiles(dir string, files []file) error {
 	for _, f := range files {
-		if f.name == ignore.HelmIgnore {
+		if !parsedFile.MatchString(f.name) && !strings.Contains("/"+f.name, "/crds/") {
 			continue
 		}
 		name := filepath.Join(dir, filepath.FromSlash(f.name))
@@ -106,32 +95,12 @@ func (i *inspector) helmFinding(dir string, m support.Message) Finding {
 	text := strings.ReplaceAll(m.Err.Error(), dir+"/", "")
 	name := strings.Trim(strings.TrimPrefix(m.Path, dir), "/")
 	f := Finding{Severity: i.severity(m.Severity), File: path.Join(i.Dir, name), Rule: helmRule(name), Fix: "see helm lint " + i.Dir}
-	switch {
-	case name == "templates" && isTemplateError(text):
-		return i.templateFinding(text)
-	case name == valuesFile && strings.HasPrefix(text, "unable to parse YAML"):
+	if name == valuesFile && strings.HasPrefix(text, "unable to parse YAML") {
 		return badValues(f.File, m.Err)
-	case strings.HasPrefix(name, "templates/") && strings.HasPrefix(text, "unable to parse YAML"):
-		return unreadable(f.File)
-	case strings.HasPrefix(text, "document starts with an illegal indent"):
-		f.Message = "the rendered text begins with blanks, by which it may be read as something else"
-		f.Line = i.firstIndented(name)
-		f.Fix = "begin the template's first line of YAML in the first column"
-	case strings.HasPrefix(text, "object name does not conform"):
-		f.Line = i.firstLine(name, "name:", "metadata:")
-		f.Message = "the name of a rendered object is no name for Kubernetes"
-		f.Fix = "use lower-case letters, digits and '-' in metadata.name, and cut it at 63 characters"
-	case strings.HasPrefix(text, "a ") && strings.Contains(text, "must contain matchLabels"):
-		text, _, _ = strings.Cut(text, ",")
-		kind := strings.Fields(text)[1]
-		f.Line = i.firstLine(name, "kind: "+kind, "kind:")
-		f.Message = plain(text)
-		f.Fix = "give it a spec.selector"
-	default:
-		text = ordered(text)
-		f.Line = i.helmLine(name, text)
-		f.Message = plain(redact(text))
 	}
+	text = ordered(text)
+	f.Line = i.helmLine(name, text)
+	f.Message = plain(redact(text))
 	return f
 }
 
@@ -169,10 +138,4 @@ func helmRule(name string) string {
 		return "helm-crds"
 	}
 	return "helm-dependencies"
-}
-
-// unreadable is the finding for a manifest that no YAML parser takes. What the parser quotes may be a secret.
-func unreadable(file string) Finding {
-	return Finding{Severity: Error, File: file, Rule: "manifest", Message: "the rendered text is not YAML",
-		Fix: fmt.Sprintf("see helm template --debug; indent with nindent and quote with quote in %s", path.Base(file))}
 }

@@ -10,9 +10,6 @@ func (i *inspection) helmLine(name, text string) int {
 	switch {
 	case name == chartFile || name == "": // that is, dependencies, which Chart.yaml names
 		return i.chartLine(text)
-	case strings.Contains(text, "is deprecated in"):
-		version, _, _ := strings.Cut(text, " ")
-		return i.firstLine(name, "apiVersion: "+version, "apiVersion:")
 	case strings.HasPrefix(text, "apiVersion "):
 		return i.firstLine(name, "apiVersion:")
 	case strings.HasPrefix(text, "object kind "):

@@ -228,7 +228,7 @@ func (m *manifests) checkImages(at spot, object any, repositories []repository) 
 // atImage gives a finding the place of an image: its line in a template, else in the values that hold the
 // image as it is, else that of the pin. Where none of them is known, the first image of the template is named, which may be another.
 func (m *manifests) atImage(at spot, image, pin string, f Finding) Finding {
-	if from, found := m.trace(at, "image"); found {
+	if from, found := m.trace(at, image); found {
 		f.File, f.Line = from.file, from.line
 		return f
 	}

@@ -1,10 +1,7 @@
 package charts
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"io"
 	"maps"
 	"path"
 	"regexp"
@@ -18,8 +15,6 @@ import (
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	helmyaml "sigs.k8s.io/yaml"
 )
 
 // checkSet does what helm install would do with an environment, on each Kubernetes version, up to the manifests.
@@ -36,13 +31,15 @@ func (i *inspector) checkSet(set valueSet) {
 		i.report.add(i.unmergeable(set, subcharts))
 		return
 	}
-	if !i.validate(c, set, values) {
-		return // Helm renders nothing either, and what follows would be noise
-	}
+	holds := i.validate(c, set, values)
 	for _, kube := range i.kubes {
 		i.look(set, kube)
 		m := &manifests{inspector: i, chart: c, set: set, kube: kube, traced: map[[2]string]map[spot]origin{}}
-		m.check()
+		if holds {
+			m.check()
+		} else {
+			m.checkLeniently() // Helm installs nothing, but helm lint renders all the same
+		}
 	}
 }
 
@@ -73,10 +70,11 @@ func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding
 // manifests is an environment on a Kubernetes version, to be rendered.
 type manifests struct {
 	*inspector
-	chart  *chart.Chart // with its dependencies switched on and off
-	set    valueSet
-	kube   *common.KubeVersion
-	traced map[[2]string]map[spot]origin // by key and the one template that is looked at
+	chart   *chart.Chart // with its dependencies switched on and off
+	set     valueSet
+	kube    *common.KubeVersion
+	lenient bool                          // as far as it goes
+	traced  map[[2]string]map[spot]origin // by key and the one template that is looked at
 }
 
 // render makes the manifests, by the name of their template, as helm install would; lenient lets pass what a template
@@ -101,19 +99,21 @@ func (m *manifests) values() (common.Values, error) {
 
 // check renders and looks at what comes out.
 func (m *manifests) check() {
-	values, err := m.values()
-	if err != nil {
-		return // mergeValues has told it
-	}
-	repositories := m.pinnedRepositories(values["Values"])
 	rendered, err := m.render(false)
 	if err != nil {
 		if !m.set.part || !asksForMore(err.Error()) {
 			m.report.add(m.templateFinding(err.Error()))
 		}
+		m.checkLeniently()
 		return
 	}
+	values, err := m.values()
+	if err != nil {
+		return // mergeValues has told it
+	}
+	repositories := m.pinnedRepositories(values["Values"])
 	m.renders++
+	m.checkAsHelm(rendered)
 	for _, name := range slices.Sorted(maps.Keys(rendered)) {
 		m.noteCarried(rendered[name])
 		if path.Base(name) != "NOTES.txt" {
@@ -122,36 +122,25 @@ func (m *manifests) check() {
 	}
 }
 
-// checkTemplate looks at the objects that one template makes.
-func (m *manifests) checkTemplate(name, text string, repositories []repository) {
-	document := 0
-	for object, err := range documents(text) {
-		if err != nil {
-			m.report.add(unreadable(m.places.file(m.files, name)))
-			return
-		}
-		m.checkImages(spot{template: name, document: document}, object, repositories)
-		document++
+// checkLeniently looks at what can be rendered of an environment that does not hold.
+func (m *manifests) checkLeniently() {
+	m.lenient = true
+	rendered, err := m.render(true)
+	if err != nil {
+		m.report.add(m.templateFinding(err.Error()))
+		return
 	}
+	m.checkAsHelm(rendered)
 }
 
-// documents iterates over the objects of a rendered file, as Helm reads them.
-func documents(text string) func(yield func(any, error) bool) {
-	return func(yield func(any, error) bool) {
-		r := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
-		for {
-			data, err := r.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var object any
-			if err == nil {
-				err = helmyaml.Unmarshal(data, &object)
-			}
-			if !yield(object, err) {
-				return
-			}
+// checkTemplate looks at the images that one template makes.
+func (m *manifests) checkTemplate(name, text string, repositories []repository) {
+	for n, d := range documents(text) {
+		if d.err != nil {
+			m.report.add(m.unreadable(name, d))
+			return
 		}
+		m.checkImages(spot{template: name, document: n}, d.object, repositories)
 	}
 }
 

@@ -25,10 +25,21 @@ type origin struct {
 	line int
 }
 
-// trace tells where in the templates a key stands that came out at a spot. The chart is rendered once more with each
-// such key in a template renamed to one that carries a number; when it does not render so, with those of the
-// spot's template alone. What is no key of a template, but comes from the values as a whole, is not found.
-func (m *manifests) trace(at spot, key string) (origin, bool) {
+// traced is a value that came out somewhere.
+type traced struct {
+	spot
+	value string
+}
+
+// trace tells where in the templates a key stands that came out at a spot, with this value. The chart is rendered
+// once more with each such key in a template renamed to one that carries a number; when it does not render so, with
+// those of the spot's template alone. What is no key of a template, but comes from the values as a whole, is not found.
+func (m *manifests) trace(at spot, value string) (origin, bool) {
+	seen := traced{at, value}
+	if from, known := m.origin[seen]; known { // by another environment
+		return from, true
+	}
+	key := at.path[strings.LastIndex(at.path, ".")+1:]
 	for _, only := range []string{"", at.template} {
 		found, known := m.traced[[2]string{key, only}]
 		if !known {
@@ -37,6 +48,9 @@ func (m *manifests) trace(at spot, key string) (origin, bool) {
 		}
 		if found != nil {
 			from, ok := found[at]
+			if ok {
+				m.origin[seen] = from
+			}
 			return from, ok
 		}
 	}
@@ -47,16 +61,16 @@ func (m *manifests) trace(at spot, key string) (origin, bool) {
 func (m *manifests) origins(key, only string) map[spot]origin {
 	marks := marker{key: key, only: only, places: m.places, files: m.files}
 	defer marks.mark(m.chart)()
-	rendered, err := m.render(false)
+	rendered, err := m.render(m.lenient)
 	if err != nil {
 		return nil
 	}
 	found := map[spot]origin{}
 	for template, text := range rendered {
-		for document, object := range numbered(text) {
-			for path := range keys(object) {
+		for n, d := range documents(text) {
+			for path := range keys(d.object) {
 				if from, ok := marks.read(path); ok {
-					found[spot{template, document, marks.plain(path)}] = from
+					found[spot{template, n, marks.plain(path)}] = from
 				}
 			}
 		}
@@ -121,19 +135,6 @@ func (m *marker) read(path string) (origin, bool) {
 // plain is a path as it is without renaming.
 func (m *marker) plain(path string) string {
 	return regexp.MustCompile(`\b`+regexp.QuoteMeta(m.key)+`-mark\d+`).ReplaceAllLiteralString(path, m.key)
-}
-
-// numbered iterates over the objects of a rendered file up to the first that cannot be read.
-func numbered(text string) func(yield func(int, any) bool) {
-	return func(yield func(int, any) bool) {
-		n := 0
-		for object, err := range documents(text) {
-			if err != nil || !yield(n, object) {
-				return
-			}
-			n++
-		}
-	}
 }
 
 // keys iterates over the keys of all mappings of an object, by their path from the top, with what stands under them.
