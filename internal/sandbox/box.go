@@ -115,27 +115,39 @@ func (b *Box) takeSpare() *process {
 	return p
 }
 
-// refill starts a spare child in the background when one is wanted and there is none. That it fails is no
-// concern: the next Run starts its own, and says why it cannot.
+// refill starts a spare child in the background when one is wanted. That it fails is no concern: the next Run starts
+// its own, and says why it cannot.
 func (b *Box) refill() {
+	if b.Spare {
+		b.making.Go(func() { _ = b.Warm(context.Background()) })
+	}
+}
+
+// Warm makes a child ready for the next Run, unless one waits already, and returns when it is. Whoever knows of work to come
+// saves the time that a child takes to start. After Close it does nothing.
+func (b *Box) Warm(ctx context.Context) error {
+	if !b.wanting() {
+		return nil
+	}
+	p, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.Spare || b.closed || b.spare != nil {
-		return
+	if b.spare != nil || b.closed {
+		p.end()
+		return nil
 	}
-	b.making.Go(func() {
-		p, err := b.start(context.Background())
-		if err != nil {
-			return
-		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if b.spare != nil {
-			p.end()
-			return
-		}
-		b.spare = p
-	})
+	b.spare = p
+	return nil
+}
+
+// wanting tells whether there is room for a spare child.
+func (b *Box) wanting() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spare == nil && !b.closed
 }
 
 func (b *Box) time() time.Duration {

@@ -30,6 +30,27 @@ func TestSpareThatDiedIsReplaced(t *testing.T) {
 	}
 }
 
+func TestWarmBoxHasAChildBeforeTheWork(t *testing.T) {
+	t.Parallel()
+	b := &Box{Dir: t.TempDir()}
+	for range 2 {
+		if err := b.Warm(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := b.spare
+	if entries, _ := os.ReadDir(b.Dir); first == nil || len(entries) != 1 {
+		t.Fatalf("%d children for one piece of work", len(entries))
+	}
+	if got, err := b.Run(t.Context(), []byte("echo x")); string(got) != "x" || err != nil || b.spare != nil || !first.reaped {
+		t.Errorf("got %q, %v; it was not the warm child that worked", got, err)
+	}
+	b.Close()
+	if err := b.Warm(t.Context()); err != nil || b.spare != nil {
+		t.Errorf("after Close: %v, a child %v", err, b.spare)
+	}
+}
+
 // A kill that no limit explains is the machine's doing. The work is not to blame, and may be tried again.
 func TestKillFromOutsideIsNoVerdictOnTheWork(t *testing.T) {
 	t.Parallel()
