@@ -129,13 +129,13 @@ func (i *inspection) crashed(p any) Finding {
 // inspector is an inspection under way.
 type inspector struct {
 	*inspection
-	report   *report
-	kubes    []*common.KubeVersion // one at least; nil stands for the version that Helm knows
-	schemas  map[string]*schema    // by their text
-	carried  map[string]bool       // pinned values that were seen in a manifest
-	renders  int                   // manifests that could be rendered
-	defaults map[string]any        // of values.yaml
-	origin   map[traced]origin     // what was traced
+	report  *report
+	loaded  *chart.Chart          // never changed
+	kubes   []*common.KubeVersion // one at least; nil stands for the version that Helm knows
+	schemas map[string]*schema    // by their text
+	carried map[string]bool       // pinned values that were seen in a manifest
+	renders int                   // manifests that could be rendered
+	origin  map[traced]origin     // what was traced
 }
 
 // inspect runs all rules. The error is the machine's, not the chart's.
@@ -145,24 +145,29 @@ func (i *inspection) inspect(r *report) error {
 		r.add(unloadable(i.Dir, err))
 		return nil
 	}
-	in := &inspector{inspection: i, report: r, schemas: map[string]*schema{}, carried: map[string]bool{}, defaults: c.Values, origin: map[traced]origin{}}
+	in := &inspector{inspection: i, report: r, loaded: c, schemas: map[string]*schema{}, carried: map[string]bool{}, origin: map[traced]origin{}}
 	i.places = findPlaces(i.Dir, i.files)
 	if in.kubes, err = kubeVersions(i.Rules.KubeVersions); err != nil {
 		return err
 	}
 	sets, library := in.valueSets(), c.Metadata.Type == "library"
+	if library {
+		sets = sets[:1]
+	}
+	environments := in.queue(sets)
 	if err := in.helmLint(library); err != nil {
 		return err
 	}
 	in.checkExtensions()
-	if library {
-		in.checkSet(sets[0])
-		return nil
+	if !library {
+		in.checkKube(c)
+		in.checkPins()
 	}
-	in.checkKube(c)
-	in.checkPins()
-	for _, set := range sets {
-		in.checkSet(set)
+	for range sets {
+		in.checkInstallation(environments.take())
+	}
+	if library {
+		return nil
 	}
 	in.checkCarried()
 	in.checkDrift(c, sets)

@@ -67,7 +67,7 @@ func (m *manifests) pinnedRepositories(values any) []repository {
 		}
 		names := m.repositoryNames(top, keys, pin)
 		if names == nil {
-			names = m.repositoryNames(m.defaults, keys, pin)
+			names = m.repositoryNames(m.loaded.Values, keys, pin)
 		}
 		if names == nil {
 			continue

@@ -1,10 +1,13 @@
 package charts
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"unicode"
+
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 )
 
 // Whatever text a hostile template makes Helm say, the finding is one short line, and names files of the chart only.
@@ -38,6 +41,22 @@ func FuzzTemplateErrorBecomesOneShortLine(f *testing.F) {
 			t.Errorf("%q: %v", text, got)
 		}
 	})
+}
+
+// Environments are rendered in goroutines, where a panic would end the process before Inspect could tell of it.
+func TestPanicOfAnEnvironmentComesOutWhereItIsCaught(t *testing.T) {
+	t.Parallel()
+	i := &inspector{inspection: &inspection{}, loaded: &chart.Chart{}} // Helm never loads a chart without metadata
+	for range 2 {
+		func() {
+			defer func() {
+				if _, ok := recover().(runtime.Error); !ok {
+					t.Error("no panic came out")
+				}
+			}()
+			i.queue(make([]valueSet, 2)).take()
+		}()
+	}
 }
 
 func TestImageReferenceIsTakenApart(t *testing.T) {

@@ -1,11 +1,7 @@
 package charts
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -16,66 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/apiserver/pkg/endpoints/deprecation"
 	"k8s.io/client-go/kubernetes/scheme"
 	helmyaml "sigs.k8s.io/yaml"
 )
-
-// document is one YAML document of what a template made.
-type document struct {
-	text   []byte
-	object any   // as JSON has it; nil when it holds comments only
-	err    error // no YAML
-	json   []byte
-}
-
-// documents iterates over the documents of a rendered file, as Helm reads them, up to the first that cannot be read.
-func documents(text string) func(yield func(int, document) bool) {
-	return func(yield func(int, document) bool) {
-		r := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
-		for n := 0; ; n++ {
-			data, err := r.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			d := document{text: data, err: err}
-			if err == nil {
-				d.json, d.err = helmyaml.YAMLToJSON(data)
-			}
-			if d.err == nil {
-				d.err = json.Unmarshal(d.json, &d.object)
-			}
-			if !yield(n, d) || d.err != nil {
-				return
-			}
-		}
-	}
-}
-
-// head is what every object of Kubernetes has.
-type head struct {
-	APIVersion text `json:"apiVersion"`
-	Kind       text
-	Metadata   struct{ Name, Namespace text }
-}
-
-// text is a scalar where Kubernetes wants text. Helm takes numbers for it too.
-type text string
-
-// UnmarshalJSON refuses what is no scalar.
-func (t *text) UnmarshalJSON(data []byte) error {
-	switch data[0] {
-	case '"':
-		return json.Unmarshal(data, (*string)(t))
-	case '{', '[':
-		return errors.New("it is no text")
-	case 'n':
-		return nil
-	}
-	*t = text(data)
-	return nil
-}
 
 // checkExtensions is Helm's rule on the names of templates.
 func (i *inspector) checkExtensions() {
@@ -94,33 +34,22 @@ func (i *inspector) helmTemplate(severity int, name, message string) Finding {
 	return Finding{Severity: i.severity(severity), File: i.file(name), Rule: "helm-templates", Message: plain(message), Fix: "see helm lint " + i.Dir}
 }
 
-// checkAsHelm judges what the chart's own templates made as helm lint does. Helm's code is not asked itself: it renders
-// everything again, and builds a table of all of Kubernetes' types for each object. A test compares the two.
-func (m *manifests) checkAsHelm(rendered map[string]string) {
-	for _, t := range m.chart.Templates {
-		name := m.chart.Name() + "/" + t.Name
-		made := rendered[name]
-		if ext := strings.ToLower(path.Ext(name)); ext != ".yaml" && ext != ".yml" || strings.TrimSpace(made) == "" {
-			continue
-		}
-		if first := strings.TrimLeft(made, "\r\n"); strings.TrimLeft(firstText(first), " \t") != firstText(first) {
-			f := m.helmTemplate(support.WarningSev, t.Name, "the rendered text begins with blanks, by which it may be read as something else")
-			f.Line, f.Fix = m.firstIndented(t.Name), "begin the template's first line of YAML in the first column"
-			m.report.add(f)
-		}
-		for n, d := range documents(made) {
-			h := new(head)
-			if d.err == nil {
-				d.err = json.Unmarshal(d.json, h)
-			}
-			if d.err != nil {
-				m.report.add(m.unreadable(name, d))
-				break
-			}
-			if d.object != nil {
-				m.checkObject(t.Name, spot{template: name, document: n}, h, made)
-			}
-		}
+// judged tells whether helm lint looks at a template. Its rules stand here once more, for Helm's code renders everything
+// again, and builds a table of all of Kubernetes' types for each object. A test compares the two.
+func (m *manifests) judged(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return strings.HasPrefix(name, m.chart.Name()+"/templates/") && (ext == ".yaml" || ext == ".yml") && strings.TrimSpace(m.rendered[name]) != ""
+}
+
+// own is the name of a template of the chart in the chart.
+func (m *manifests) own(name string) string { return strings.TrimPrefix(name, m.chart.Name()+"/") }
+
+// checkIndent looks at how the text begins.
+func (m *manifests) checkIndent(name string) {
+	if first := firstText(m.rendered[name]); strings.TrimLeft(first, " \t") != first {
+		f := m.helmTemplate(support.WarningSev, m.own(name), "the rendered text begins with blanks, by which it may be read as something else")
+		f.Line, f.Fix = m.firstIndented(m.own(name)), "begin the template's first line of YAML in the first column"
+		m.report.add(f)
 	}
 }
 
@@ -135,7 +64,8 @@ func firstText(made string) string {
 }
 
 // checkObject looks at one object of a template.
-func (m *manifests) checkObject(template string, at spot, h *head, made string) {
+func (m *manifests) checkObject(at spot, h *head) {
+	template, made := m.own(at.template), m.rendered[at.template]
 	if !nameFits(string(h.Kind), string(h.Metadata.Name)) {
 		f := m.helmTemplate(support.WarningSev, template, "the name of a rendered object is no name for Kubernetes")
 		f.Fix = "use lower-case letters, digits and '-' in metadata.name, and cut it at 63 characters"

@@ -2,6 +2,7 @@ package charts
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"path"
 	"regexp"
@@ -17,24 +18,17 @@ import (
 	"helm.sh/helm/v4/pkg/engine"
 )
 
-// checkSet does what helm install would do with an environment, on each Kubernetes version, up to the manifests.
-func (i *inspector) checkSet(set valueSet) {
-	c, err := load(i.files) // anew: Helm changes a chart when it looks at its dependencies
-	if err != nil {
-		return
-	}
-	i.look(set, nil)
+// checkInstallation looks at what helm install would do with an environment, on each Kubernetes version.
+func (i *inspector) checkInstallation(in *installation) {
+	i.look(in.set, nil)
 	defer func() { i.report.with, i.report.in = "", "" }()
-	subcharts := foreignKeys(c)
-	values, err := mergeValues(c, set.values)
-	if err != nil {
-		i.report.add(i.unmergeable(set, subcharts))
+	if in.err != nil {
+		i.report.add(i.unmergeable(in.set, in.subcharts))
 		return
 	}
-	holds := i.validate(c, set, values)
-	for _, kube := range i.kubes {
-		i.look(set, kube)
-		m := &manifests{inspector: i, chart: c, set: set, kube: kube, traced: map[[2]string]map[spot]origin{}}
+	holds := i.validate(in.chart, in.set, in.values)
+	for _, m := range in.manifests {
+		i.look(in.set, m.kube)
 		if holds {
 			m.check()
 		} else {
@@ -70,11 +64,13 @@ func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding
 // manifests is an environment on a Kubernetes version, to be rendered.
 type manifests struct {
 	*inspector
-	chart   *chart.Chart // with its dependencies switched on and off
-	set     valueSet
-	kube    *common.KubeVersion
-	lenient bool                          // as far as it goes
-	traced  map[[2]string]map[spot]origin // by key and the one template that is looked at
+	chart    *chart.Chart // with its dependencies switched on and off
+	set      valueSet
+	kube     *common.KubeVersion
+	lenient  bool              // as far as it goes
+	rendered map[string]string // by the name of the template
+	err      error             // of rendering
+	traced   map[look]map[spot]origin
 }
 
 // render makes the manifests, by the name of their template, as helm install would; lenient lets pass what a template
@@ -97,12 +93,11 @@ func (m *manifests) values() (common.Values, error) {
 	return util.ToRenderValuesWithSchemaValidation(m.chart, m.set.values, options, caps, true)
 }
 
-// check renders and looks at what comes out.
+// check looks at what came out.
 func (m *manifests) check() {
-	rendered, err := m.render(false)
-	if err != nil {
-		if !m.set.part || !asksForMore(err.Error()) {
-			m.report.add(m.templateFinding(err.Error()))
+	if m.err != nil {
+		if !m.set.part || !asksForMore(m.err.Error()) {
+			m.report.add(m.templateFinding(m.err.Error()))
 		}
 		m.checkLeniently()
 		return
@@ -113,34 +108,50 @@ func (m *manifests) check() {
 	}
 	repositories := m.pinnedRepositories(values["Values"])
 	m.renders++
-	m.checkAsHelm(rendered)
-	for _, name := range slices.Sorted(maps.Keys(rendered)) {
-		m.noteCarried(rendered[name])
+	for _, name := range slices.Sorted(maps.Keys(m.rendered)) {
+		m.noteCarried(m.rendered[name])
 		if path.Base(name) != "NOTES.txt" {
-			m.checkTemplate(name, rendered[name], repositories)
+			m.checkTemplate(name, repositories)
 		}
 	}
 }
 
-// checkLeniently looks at what can be rendered of an environment that does not hold.
+// checkLeniently renders an environment that does not hold as far as that goes, for Helm's rules alone.
 func (m *manifests) checkLeniently() {
 	m.lenient = true
-	rendered, err := m.render(true)
-	if err != nil {
-		m.report.add(m.templateFinding(err.Error()))
+	if m.rendered, m.err = m.render(true); m.err != nil {
+		m.report.add(m.templateFinding(m.err.Error()))
 		return
 	}
-	m.checkAsHelm(rendered)
+	for _, name := range slices.Sorted(maps.Keys(m.rendered)) {
+		if m.judged(name) {
+			m.checkTemplate(name, nil)
+		}
+	}
 }
 
-// checkTemplate looks at the images that one template makes.
-func (m *manifests) checkTemplate(name, text string, repositories []repository) {
-	for n, d := range documents(text) {
+// checkTemplate looks at the objects that one template made.
+func (m *manifests) checkTemplate(name string, repositories []repository) {
+	judged := m.judged(name)
+	if judged {
+		m.checkIndent(name)
+	}
+	for n, d := range documents(m.rendered[name]) {
+		h := new(head)
+		if d.err == nil && judged {
+			d.err = json.Unmarshal(d.json, h)
+		}
 		if d.err != nil {
 			m.report.add(m.unreadable(name, d))
 			return
 		}
-		m.checkImages(spot{template: name, document: n}, d.object, repositories)
+		at := spot{template: name, document: n}
+		if judged && d.object != nil {
+			m.checkObject(at, h)
+		}
+		if !m.lenient {
+			m.checkImages(at, d.object, repositories)
+		}
 	}
 }
 

@@ -32,19 +32,20 @@ type traced struct {
 }
 
 // trace tells where in the templates a key stands that came out at a spot, with this value. The chart is rendered
-// once more with each such key in a template renamed to one that carries a number; when it does not render so, with
-// those of the spot's template alone. What is no key of a template, but comes from the values as a whole, is not found.
+// once more with each such key renamed to one that carries a number, in the template and what it includes; when it does not
+// render so, in the template alone. What is no key of a template, but comes from the values as a whole, is not found.
 func (m *manifests) trace(at spot, value string) (origin, bool) {
 	seen := traced{at, value}
 	if from, known := m.origin[seen]; known { // by another environment
 		return from, true
 	}
 	key := at.path[strings.LastIndex(at.path, ".")+1:]
-	for _, only := range []string{"", at.template} {
-		found, known := m.traced[[2]string{key, only}]
+	for _, alone := range []bool{false, true} {
+		which := look{key, at.template, alone}
+		found, known := m.traced[which]
 		if !known {
-			found = m.origins(key, only)
-			m.traced[[2]string{key, only}] = found
+			found = m.origins(which)
+			m.traced[which] = found
 		}
 		if found != nil {
 			from, ok := found[at]
@@ -57,21 +58,25 @@ func (m *manifests) trace(at spot, value string) (origin, bool) {
 	return origin{}, false
 }
 
-// origins maps all keys of a name that come out to where they come from, nil when the chart does not render.
-func (m *manifests) origins(key, only string) map[spot]origin {
-	marks := marker{key: key, only: only, places: m.places, files: m.files}
+// look is what is rendered once more: a template, in which a key is renamed, and in what it may include unless alone.
+type look struct {
+	key, template string
+	alone         bool
+}
+
+// origins maps all keys of a name that come out of a template to where they come from, nil when it does not render.
+func (m *manifests) origins(which look) map[spot]origin {
+	marks := marker{look: which, places: m.places, files: m.files}
 	defer marks.mark(m.chart)()
 	rendered, err := m.render(m.lenient)
 	if err != nil {
 		return nil
 	}
 	found := map[spot]origin{}
-	for template, text := range rendered {
-		for n, d := range documents(text) {
-			for path := range keys(d.object) {
-				if from, ok := marks.read(path); ok {
-					found[spot{template, n, marks.plain(path)}] = from
-				}
+	for n, d := range documents(rendered[which.template]) {
+		for path := range keys(d.object) {
+			if from, ok := marks.read(path); ok {
+				found[spot{which.template, n, marks.plain(path)}] = from
 			}
 		}
 	}
@@ -80,14 +85,13 @@ func (m *manifests) origins(key, only string) map[spot]origin {
 
 // marker renames keys of templates, and knows where it did.
 type marker struct {
-	key    string
-	only   string // the template in which they are renamed; "" for all
+	look
 	places places
 	files  []file
 	at     []origin
 }
 
-// mark renames the keys in all templates of a chart and those below it, until undo is called.
+// mark renames the keys in the templates of a chart and those below it, and takes away what is not needed, until undo is called.
 func (m *marker) mark(c *chart.Chart) (undo func()) {
 	written := regexp.MustCompile(`(^|[\s{,])(["']?)` + regexp.QuoteMeta(m.key) + `(["']?):`)
 	before := c.Templates
@@ -95,9 +99,14 @@ func (m *marker) mark(c *chart.Chart) (undo func()) {
 	c.Templates = nil
 	for _, t := range before {
 		full := c.ChartFullPath() + "/" + t.Name
-		if m.only != "" && m.only != full {
-			c.Templates = append(c.Templates, t)
-			continue
+		if full != m.template {
+			if !strings.Contains(string(t.Data), "define") {
+				continue // it cannot be included
+			}
+			if m.alone {
+				c.Templates = append(c.Templates, t)
+				continue
+			}
 		}
 		name := m.places.file(m.files, full)
 		lines := strings.Split(string(t.Data), "\n")
