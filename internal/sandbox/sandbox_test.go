@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +22,9 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Main(os.Args, attack)
+	if err := restrict(); err != nil {
+		log.Fatal(err)
+	}
 	os.Exit(m.Run())
 }
 
