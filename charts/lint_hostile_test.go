@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -124,6 +125,31 @@ func TestTemplateWithoutEndIsStoppedAtALimit(t *testing.T) {
 			}
 			t.Errorf("got %v, want one of %q", err, c.limits)
 		})
+	}
+}
+
+// Not parallel: what this process allocates in the meantime is what the test is about. It counts every byte, also those
+// that were collected again.
+func TestHostileTemplateDoesNotMoveTheMemoryOfTheDaemon(t *testing.T) {
+	box := &sandbox.Box{CPU: 2 * time.Second}
+	for _, template := range []string{
+		`x: {{ repeat 500000000 "x" }}`,
+		`{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}`,
+		`{{ $l := list }}{{ range until 1000000 }}{{ $l = append $l $l }}{{ end }}x: {{ len $l }}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := hostile(t, box, template, "", charts.Rules{})
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "limit-") {
+			t.Errorf("%s: got %v", template, err)
+		}
+		const allowed = 8 << 20
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > allowed || after.Sys > before.Sys+allowed {
+			t.Errorf("%s: %d bytes were allocated, %d more are mapped", template, allocated, after.Sys-before.Sys)
+		} else {
+			t.Logf("%s: %d bytes were allocated here, %d more are mapped", template, allocated, after.Sys-before.Sys)
+		}
 	}
 }
 
