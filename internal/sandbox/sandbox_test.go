@@ -133,7 +133,7 @@ func TestWorkEndsAtItsLimits(t *testing.T) {
 		{name: "exit that looks like success", input: "exit 0", limit: sandbox.Crash},
 		{name: "panic", input: "panic boom", limit: sandbox.Crash},
 		{name: "memory", input: "memory", limit: sandbox.Memory},
-		{name: "CPU", input: "spin", limit: sandbox.CPU, box: &sandbox.Box{CPU: time.Second}},
+		{name: "CPU", input: "spin", limit: sandbox.CPU, box: &sandbox.Box{CPU: time.Second, Time: 5 * time.Minute}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
