@@ -32,9 +32,10 @@ func (i *inspector) install(set valueSet) *installation {
 	return in
 }
 
-// fresh is the chart as it was loaded. Helm changes a chart when it looks at its dependencies; one without any is not loaded twice.
+// fresh is the chart as it was loaded. Helm changes a chart when it looks at its dependencies, also at an empty list of
+// them; one without any is not loaded twice.
 func (i *inspector) fresh() (*chart.Chart, error) {
-	if len(i.loaded.Metadata.Dependencies) > 0 || len(i.loaded.Dependencies()) > 0 {
+	if i.loaded.Metadata.Dependencies != nil || len(i.loaded.Dependencies()) > 0 {
 		return load(i.files)
 	}
 	c := *i.loaded
