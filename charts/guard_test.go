@@ -228,11 +228,21 @@ func TestFindingsHaveNoControlCharacters(t *testing.T) {
 func TestValuesFilesHaveOneBudget(t *testing.T) {
 	t.Parallel()
 	more := map[string]string{".helmignore": "values-*\n"}
-	for n := range 8 {
-		more[fmt.Sprintf("values-%d.yaml", n)] = "a: " + strings.Repeat("x", 5<<20-10) + "\n"
+	for n := range 40 {
+		more[fmt.Sprintf("values-%02d.yaml", n)] = "a: " + strings.Repeat("x", 1<<20-10) + "\n"
 	}
 	_, err := lint(t, here{}, app(more), "app", charts.Rules{Values: []string{"values-*.yaml"}})
-	rejected(t, err, "app/values-6.yaml", "size")
+	rejected(t, err, "app/values-32.yaml", "size")
+}
+
+// B26, B27
+func TestIgnoredValuesFileThatWouldTakeAllMemoryIsRejected(t *testing.T) {
+	t.Parallel()
+	for text, rule := range map[string]string{aliases("b"): "too-large", "a: b\n---\n" + aliases("b"): "too-large", "b: " + strings.Repeat("[", 200_000): "values", "b: [" + strings.Repeat("a,", 600_000) + "]\n": "file-size"} {
+		repo := app(map[string]string{".helmignore": "values-*\n", "values-prod.yaml": text})
+		_, err := lint(t, here{}, repo, "app", charts.Rules{Values: []string{"values-*.yaml"}})
+		rejected(t, err, "app/values-prod.yaml", rule)
+	}
 }
 
 func TestHelmignoreThatTakesLongIsRejected(t *testing.T) {

@@ -59,7 +59,7 @@ func (c *chartfile) local(i int, dep *chart.Dependency) (string, error) {
 
 // openChartfile reads the Chart.yaml of the chart at dir and nothing else.
 func openChartfile(fsys fs.FS, dir string) (*chartfile, error) {
-	data, err := readOne(fsys, dir, chartFile, maxFile)
+	data, err := readRaw(fsys, dir, chartFile, maxFile)
 	if err != nil {
 		return nil, err
 	}

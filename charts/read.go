@@ -44,8 +44,22 @@ func readChart(ctx context.Context, fsys fs.FS, dir string, b *budget) ([]file, 
 	return r.files, r.complete()
 }
 
-// readOne reads a single file of the chart at dir.
+// readOne reads a single YAML file of the chart at dir, and sees that parsing it takes little memory. Whether it is YAML
+// at all, whoever parses it tells, with all else that is wrong.
 func readOne(fsys fs.FS, dir, name string, limit int) ([]byte, error) {
+	data, err := readRaw(fsys, dir, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	left := maxYAML
+	if found := unparsable(dir, file{name: name, data: data}, &left); found.Rule != "" && found.Rule != "syntax" {
+		return nil, reject(dir, found)
+	}
+	return data, nil
+}
+
+// readRaw reads a single file of the chart at dir.
+func readRaw(fsys fs.FS, dir, name string, limit int) ([]byte, error) {
 	r := &reader{fsys: fsys, dir: dir}
 	if err := r.enter(); err != nil {
 		return nil, err
