@@ -298,12 +298,7 @@ func TestAFileNameThatNoDiskMayHoldRejectsItsChartAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, `"{chart}-{version}"`, `"{chart}-{version}", "v{version}"`)
 	w.push(bad("bad") + bad("voice"))
-	file := "100644 blob " + w.git.GitInput("x", "hash-object", "-w", "--stdin") + "\t.GIT"
-	chart := w.git.GitInput(w.git.Git("ls-tree", "main:charts/bad")+"\n"+file+"\n", "mktree")
-	folders := w.git.GitInput(strings.Replace(w.git.Git("ls-tree", "main:charts"), w.git.Git("rev-parse", "main:charts/bad"), chart, 1)+"\n", "mktree")
-	top := w.git.GitInput("040000 tree "+folders+"\tcharts\n", "mktree")
-	commit := w.git.CommitTree(top, w.git.Git("rev-parse", "main"))
-	w.git.Git("update-ref", "refs/heads/main", commit)
+	commit := w.graft("charts/bad", "100644 blob "+w.git.GitInput("x", "hash-object", "-w", "--stdin")+"\t.GIT")
 	for _, tag := range []string{"bad-1.0.0", "voice-1.0.0", "v1.0.0"} {
 		w.git.Tag(tag, commit)
 	}

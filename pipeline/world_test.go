@@ -420,21 +420,36 @@ func (w *world) pullRequests(chart string) []github.PullRequest {
 // released is a file of a released chart, byte for byte.
 func (w *world) released(chart, version, name string) string {
 	w.Helper()
+	text, ok := w.contents(chart, version)[chart+"/"+name]
+	if !ok {
+		w.Fatalf("%s %s holds no %s", chart, version, name)
+	}
+	return text
+}
+
+// packed are the names of the files of a released chart, sorted.
+func (w *world) packed(chart, version string) []string {
+	w.Helper()
+	return slices.Sorted(maps.Keys(w.contents(chart, version)))
+}
+
+// contents are the files of a released chart.
+func (w *world) contents(chart, version string) map[string]string {
+	w.Helper()
 	archive, err := w.registry.Pull(w.Context(), w.resolve(chart, version))
 	w.must(err)
 	unzipped, err := gzip.NewReader(bytes.NewReader(archive))
 	w.must(err)
+	all := map[string]string{}
 	for r := tar.NewReader(unzipped); ; {
 		header, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			w.Fatalf("%s %s holds no %s", chart, version, name)
+			return all
 		}
 		w.must(err)
-		if header.Name == chart+"/"+name {
-			data, err := io.ReadAll(r)
-			w.must(err)
-			return string(data)
-		}
+		data, err := io.ReadAll(r)
+		w.must(err)
+		all[header.Name] = string(data)
 	}
 }
 
