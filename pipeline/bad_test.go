@@ -163,6 +163,30 @@ func TestADependencyOutsideTheRepositoryIsRejected(t *testing.T) {
 	})
 }
 
+// B23
+func TestADependencyOnAHostThatNobodyAllowedIsRejectedAndTheHostIsNotAsked(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer server.Close()
+	w := newWorld(t)
+	want := map[string][]string{}
+	for chart, row := range map[string][2]string{
+		"metadata": {"https://169.254.169.254/latest", "dependency-host: the dependency x cannot be had: https://169.254.169.254 is not an allowed host for dependencies"},
+		"registry": {"oci://169.254.169.254/latest", "dependency-host: the dependency x cannot be had: "},
+		"near":     {server.URL + "/charts", "dependency-host: the dependency x cannot be had: "},
+		"plain":    {"http://169.254.169.254/latest", "dependency-repository: the dependency x comes from a repository that is not oci://, https:// or file://"},
+	} {
+		w.push(dependent(chart, "1.0.0", "x", "1.0.0", row[0]), chart+"-1.0.0")
+		want[chart+"-1.0.0"] = []string{"charts/" + chart + "/Chart.yaml:7: error: " + row[1], "put a copy under charts/: helm dependency build"}
+	}
+	want["registry-1.0.0"][1] = "; "
+	w.rejects(want)
+	if n := asked.Load(); n > 0 {
+		t.Errorf("the host was asked %d times", n)
+	}
+}
+
 // B24
 func TestADependencyThatIsNotAsLockedIsRejectedWithTheCommandThatMendsIt(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -86,6 +87,7 @@ type world struct {
 	forge  *forge.Server
 	envs   *gitdtest.Repo // the environments
 	config *config.Config
+	box    *sandbox.Box // nil is the one of all tests
 	logged bytes.Buffer
 
 	// What a restart makes anew.
@@ -213,8 +215,8 @@ func (w *world) restart() {
 	w.must(err)
 	patterns, err := source.ParsePatterns(rules.Tags)
 	w.must(err)
-	w.source = &Source{Rules: rules, Git: repository, Patterns: patterns, Getter: w.registry}
-	w.line = &Line{Sandbox: box, Registry: w.registry, Signer: w.signer, Promoter: w.promoter, Observe: w.observe}
+	w.source = &Source{Rules: rules, Git: repository, Patterns: patterns, Getter: charts.ByScheme{"oci": w.registry, "https": charts.HTTPS{}}}
+	w.line = &Line{Sandbox: cmp.Or(w.box, box), Registry: w.registry, Signer: w.signer, Promoter: w.promoter, Observe: w.observe}
 	w.sweeper = &Sweeper{
 		Line: w.line, Known: NewKnown(), Log: slog.New(slog.NewTextHandler(&w.logged, nil)),
 		Done: func(o Outcome) { w.outcomes = append(w.outcomes, o) },
