@@ -182,7 +182,7 @@ func (s *Source) carrying(ctx context.Context, files *source.Snapshot, folders [
 		}
 	}
 	if len(found) == 0 {
-		return nil, &Foreign{Reason: "no configured chart carries version " + version}
+		return nil, &Foreign{Reason: "no configured chart carries version " + version + ": look at the versions in Chart.yaml, or name the chart in the tag"}
 	}
 	return found, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
@@ -52,14 +54,14 @@ func openHTTP(a address, o Options) (remote, error) {
 func certificates(file string) (*x509.CertPool, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
+		return nil, fmt.Errorf("caFile: %w; name a PEM file with the certificate of the server's authority", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("CA file %s: it holds no certificate in PEM", file)
+		return nil, fmt.Errorf("caFile: %s holds no certificate; it must be PEM, with BEGIN CERTIFICATE", file)
 	}
 	return pool, nil
 }
@@ -143,11 +145,24 @@ func (s *httpSession) translate(err error) error {
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return fmt.Errorf("no such repository, or it is hidden from who asks (HTTP 404); check the url, and %s", s.advice())
 	case errors.As(err, &status):
-		return fmt.Errorf("the git server answers HTTP %d", status.StatusCode())
+		return fmt.Errorf("the git server answers HTTP %d; try again, or ask who runs it", status.StatusCode())
 	case errors.As(err, &unknown):
-		return fmt.Errorf("%w; name the file of its CA in caFile", foreign(err, s.secrets...))
+		return fmt.Errorf("%w; name the file of its CA in caFile", unknown)
+	case strings.Contains(err.Error(), pktline.ErrInvalidPktLen.Error()):
+		return errors.New("the server does not answer as a git server does; check the url")
+	case isUnreachable(err):
+		return fmt.Errorf("%w; %s", foreign(err, s.secrets...), unreachable)
 	}
 	return foreign(err, s.secrets...)
+}
+
+// unreachable is the next step when no connection is made.
+const unreachable = "look whether the git server can be reached from here, and at the source's url"
+
+// isUnreachable tells that there is no connection to the server at all.
+func isUnreachable(err error) bool {
+	dial := (*net.OpError)(nil)
+	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
 func (s *httpSession) advice() string {

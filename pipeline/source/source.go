@@ -55,11 +55,11 @@ func TokenFile(name string) Auth {
 	return Auth{TokenOrigin: name, Token: func(context.Context) (string, string, error) {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return "", "", fmt.Errorf("token file: %w", err)
+			return "", "", fmt.Errorf("auth.tokenFile: %w", err)
 		}
 		token := strings.TrimSpace(string(data))
 		if token == "" || strings.ContainsFunc(token, isControl) {
-			return "", "", fmt.Errorf("token file %s: it must hold the token and nothing else", name)
+			return "", "", fmt.Errorf("auth.tokenFile: %s must hold the token and nothing else", name)
 		}
 		return "x-access-token", token, nil
 	}}

@@ -50,7 +50,7 @@ func (d *sshDialer) dial(ctx context.Context) (session, error) {
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(bounded, "tcp", d.address())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; %s", err, unreachable)
 	}
 	stop := context.AfterFunc(bounded, func() { conn.Close() })
 	c, channels, requests, err := ssh.NewClientConn(conn, d.address(), config)
@@ -73,21 +73,21 @@ func (d *sshDialer) dial(ctx context.Context) (session, error) {
 func (d *sshDialer) config() (*ssh.ClientConfig, error) {
 	key, err := os.ReadFile(d.auth.SSHKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("SSH key: %w", err)
+		return nil, fmt.Errorf("auth.sshKeyFile: %w", err)
 	}
 	signer, err := ssh.ParsePrivateKey(key)
 	if missing := (*ssh.PassphraseMissingError)(nil); errors.As(err, &missing) {
-		return nil, fmt.Errorf("SSH key %s has a passphrase; make a deploy key without one", d.auth.SSHKeyFile)
+		return nil, fmt.Errorf("auth.sshKeyFile: %s has a passphrase; make a deploy key without one", d.auth.SSHKeyFile)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("SSH key %s cannot be read; give an OpenSSH private key", d.auth.SSHKeyFile)
+		return nil, fmt.Errorf("auth.sshKeyFile: %s cannot be read; give an OpenSSH private key", d.auth.SSHKeyFile)
 	}
 	if _, err := os.Stat(d.auth.KnownHostsFile); err != nil {
-		return nil, fmt.Errorf("known hosts: %w", err)
+		return nil, fmt.Errorf("auth.knownHostsFile: %w; make it with: ssh-keyscan %s, and compare the fingerprints", err, d.endpoint.Host)
 	}
 	known, err := gitssh.NewKnownHostsDb(d.auth.KnownHostsFile)
 	if err != nil {
-		return nil, fmt.Errorf("known hosts %s: %w", d.auth.KnownHostsFile, err)
+		return nil, fmt.Errorf("auth.knownHostsFile: %w; make it with: ssh-keyscan %s, and compare the fingerprints", err, d.endpoint.Host)
 	}
 	return &ssh.ClientConfig{
 		User:              d.endpoint.User,
