@@ -45,7 +45,7 @@ func Explain(err error) error {
 	if err == nil || errors.As(err, &already) {
 		return err
 	}
-	text := strings.Map(printable, queries.ReplaceAllString(err.Error(), "$1?…"))
+	text := chain.Replace(strings.Map(printable, queries.ReplaceAllString(err.Error(), "$1?…")))
 	if step := nextStep(err); step != "" {
 		text += "; " + step
 	}
@@ -53,6 +53,10 @@ func Explain(err error) error {
 }
 
 var queries = regexp.MustCompile(`(https?://[^\s"?]*)\?[^\s"]*`)
+
+// chain is what libraries put before an error to say what they were doing.
+var chain = strings.NewReplacer("failed to resolve credential: ", "", "tls: failed to verify certificate: ", "",
+	"failed to decode response: ", "the answer is not that of a registry: ")
 
 func printable(r rune) rune {
 	if unicode.IsPrint(r) {
@@ -87,6 +91,8 @@ func stepAfter(status int) string {
 		return "look at the credentials for that host in registry.auth.dockerConfigFile and at what they may do"
 	case http.StatusTooManyRequests:
 		return "the registry asks for a longer pause than we wait; try again later"
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "try again, or ask who runs the registry"
 	}
 	return ""
 }

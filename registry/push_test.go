@@ -280,7 +280,7 @@ func TestTwoVersionsWithOneTagAreConflict(t *testing.T) {
 		if !errors.Is(err, ErrConflict) {
 			t.Fatal(err)
 		}
-		says(t, err, "holds version 1.0.0_a", "version 1.0.0+a would have the same tag")
+		says(t, err, "holds version 1.0.0_a", "not 1.0.0+a: somebody moved the tag")
 	})
 }
 

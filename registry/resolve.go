@@ -52,7 +52,7 @@ func (r *Registry) resolve(ctx context.Context, chart, reference string) (Pushed
 	}
 	there, err := h.read(ctx, reference)
 	if errors.Is(err, errdef.ErrNotFound) {
-		return Pushed{}, absent(h.at(reference), "release it, or look at the versions that are there")
+		return Pushed{}, absent(h.at(reference), "release it with: releaser release TAG, or look at the versions that are there")
 	}
 	if err != nil {
 		return Pushed{}, err

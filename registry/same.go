@@ -40,7 +40,7 @@ func (h *handle) same(ctx context.Context, there manifest, tag string, rel relea
 	reference := h.at(tag)
 	// Two versions that differ in "+" and "_" have one tag; the annotation, which helm writes too, tells them apart.
 	if held := there.Annotations[ocispec.AnnotationVersion]; held != "" && held != rel.version {
-		return fmt.Errorf("%s: %w: it holds version %s, and version %s would have the same tag; release a version that differs in more than its punctuation",
+		return fmt.Errorf("%s: %w: it holds version %s, not %s: somebody moved the tag, or the two differ in punctuation alone; release another version",
 			reference, ErrConflict, held, rel.version)
 	}
 	o, ours := originOf(there.Annotations)
