@@ -2,9 +2,12 @@ package github
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +17,7 @@ import (
 )
 
 // ErrNotFound says that GitHub has no such thing, or that the token may not see it.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound = errors.New("not found, or hidden from the token: check the name, and what the token may read")
 
 // ErrMoved says that a branch is not where this change starts from: somebody else was first. Looking again
 // and starting anew is right; repeating the call is not.
@@ -28,7 +31,7 @@ type Refused struct {
 }
 
 // Error tells what GitHub said.
-func (e *Refused) Error() string { return e.Repository + ": GitHub refuses: " + e.Reason }
+func (e *Refused) Error() string { return e.Repository + ": " + e.Reason }
 
 // Unauthorized says that the credentials do not allow it. It never holds a token.
 type Unauthorized struct {
@@ -56,7 +59,7 @@ type RateLimited struct {
 
 // Error tells how long.
 func (e *RateLimited) Error() string {
-	return fmt.Sprintf("%s: GitHub's rate limit is reached: wait %s", e.Repository, e.RetryAfter.Round(time.Second))
+	return fmt.Sprintf("%s: GitHub's rate limit is reached: try again after %s", e.Repository, e.RetryAfter.Round(time.Second))
 }
 
 // explain turns an error of go-github into one of ours; doing names what was tried. What it does not know
@@ -74,9 +77,26 @@ func explain(repository, doing string, err error) error {
 	}
 	var answer *gh.ErrorResponse
 	if !errors.As(err, &answer) || answer.Response == nil {
-		return fmt.Errorf("%s: %s: %w", repository, doing, err)
+		return fmt.Errorf("%s: %s: %w", repository, doing, plain(err))
 	}
 	return byStatus(repository, doing, answer)
+}
+
+// plain takes the URL out of an error of the network, and says what to look at.
+func plain(err error) error {
+	var inURL *url.Error
+	if errors.As(err, &inURL) {
+		err = inURL.Err
+	}
+	var dial *net.OpError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return fmt.Errorf("%w; look whether GitHub can be reached from here, and at github.apiURL", err)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("the answer is no JSON: %w; check that github.apiURL is the root of GitHub's API", err)
+	}
+	return err
 }
 
 func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
@@ -89,11 +109,11 @@ func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
 		return &Unauthorized{Repository: repository, Need: clean(answer.Response.Header.Get("X-Accepted-GitHub-Permissions")),
 			Reason: fmt.Sprintf("%s: the credentials do not allow it: %s", doing, message(answer))}
 	case code == http.StatusNotFound, code == http.StatusConflict && strings.Contains(answer.Message, "empty"):
-		return fmt.Errorf("%s: %s: %w (or the token may not see it)", repository, doing, ErrNotFound)
+		return fmt.Errorf("%s: %s: %w", repository, doing, ErrNotFound)
 	case code == http.StatusMethodNotAllowed, code == http.StatusConflict, code == http.StatusUnprocessableEntity:
-		return fmt.Errorf("%s: %w", doing, &Refused{Repository: repository, Reason: message(answer)})
+		return fmt.Errorf("%s: %w", doing, &Refused{Repository: repository, Reason: "GitHub says: " + message(answer)})
 	default:
-		return fmt.Errorf("%s: %s: GitHub answers %d: %s", repository, doing, code, message(answer))
+		return fmt.Errorf("%s: %s: GitHub answers %d: %s; try again", repository, doing, code, message(answer))
 	}
 }
 

@@ -18,7 +18,7 @@ func (r *Repository) Merge(ctx context.Context, number int, headCommit string) e
 		return nil
 	}
 	if err == nil {
-		return fmt.Errorf("%s: %w", doing, &Refused{Repository: r.fullName, Reason: clean(result.GetMessage())})
+		return fmt.Errorf("%s: %w", doing, &Refused{Repository: r.fullName, Reason: "GitHub says: " + clean(result.GetMessage())})
 	}
 	if status(err) == 405 || status(err) == 409 || lost(err) {
 		if p, look := r.PullRequest(ctx, number); look == nil && p.State == "merged" && p.HeadCommit == headCommit {
