@@ -29,7 +29,7 @@ func (p *proposing) merge(ctx context.Context, head string) error {
 	err := p.options.Hands.Merge(ctx, p.env.Repository, p.pr.Number, head)
 	var refused *github.Refused
 	if errors.As(err, &refused) {
-		return p.wait("GitHub does not merge it: " + refused.Reason)
+		return p.wait(refused.Reason)
 	}
 	if err != nil {
 		return err

@@ -62,8 +62,8 @@ func (r *round) wanted(ctx context.Context, q Request) (signing.Signed, error) {
 	if version == "" && q.From == FromRelease {
 		newest, err := r.released(ctx, Release{})
 		if err == nil && len(newest) == 0 {
-			why := cmp.Or(r.passedOver(), "no verified release is in the registry")
-			err = fmt.Errorf("%s: %s: run releaser release TAG", q.Chart, why)
+			why := cmp.Or(r.passedOver(), "no verified release is in the registry: run releaser release TAG")
+			err = fmt.Errorf("%s: %s", q.Chart, why)
 		}
 		if err != nil {
 			return signing.Signed{}, err
