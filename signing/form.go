@@ -83,7 +83,7 @@ func fetchTag(ctx context.Context, t target, tag string) (raw []byte, d digest.D
 		return nil, "", err
 	}
 	if len(raw) > maxManifestBytes {
-		return nil, "", fmt.Errorf("%s:%s: the manifest has more than %d bytes", t.name, tag, maxManifestBytes)
+		return nil, "", fmt.Errorf("%s:%s: the manifest has more than %d bytes; delete that tag", t.name, tag, maxManifestBytes)
 	}
 	return raw, digest.FromBytes(raw), nil
 }

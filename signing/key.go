@@ -59,10 +59,10 @@ func loadPublicKey(text []byte) (publicKey, error) {
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return publicKey{}, fmt.Errorf("public key: %w", err)
+		return publicKey{}, errors.New("the public key cannot be read; use the .pub file of cosign generate-key-pair")
 	}
 	if err := goodkey.ValidatePubKey(key); err != nil {
-		return publicKey{}, fmt.Errorf("weak public key: %w", err)
+		return publicKey{}, fmt.Errorf("the public key is too weak: %w; use the .pub file of cosign generate-key-pair", err)
 	}
 	return newPublicKey(key)
 }

@@ -134,9 +134,9 @@ func TestATrustedKeyThatCannotBeUsedIsNamedByItsPlace(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":       {"", "signing.trusted[1]: not a public key"},
 		"a private key": {block("ENCRYPTED SIGSTORE PRIVATE KEY", nil), "signing.trusted[1]: not a public key"},
-		"junk":          {block("PUBLIC KEY", []byte("junk")), "signing.trusted[1]: public key"},
+		"junk":          {block("PUBLIC KEY", []byte("junk")), "signing.trusted[1]: the public key cannot be read"},
 		"two keys":      {string(good) + string(good), "signing.trusted[1]: more than one key"},
-		"a weak key":    {block("PUBLIC KEY", short), "signing.trusted[1]: weak public key"},
+		"a weak key":    {block("PUBLIC KEY", short), "signing.trusted[1]: the public key is too weak"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
