@@ -82,7 +82,17 @@ func plain(text string) string {
 var quotation = regexp.MustCompile("(?s)`.*`")
 
 // redact drops quotations from a parser's error about a file that holds no values.
-func redact(text string) string { return quotation.ReplaceAllString(text, "(…)") }
+func redact(text string) string {
+	text = chain.Replace(quotation.ReplaceAllString(text, "(…)"))
+	return mistyped.ReplaceAllString(text, "$2 cannot be a $1")
+}
+
+// chain is what libraries put before an error to say what they were doing, one after the other.
+var chain = strings.NewReplacer("failed to strictly parse chart metadata file", "", "error unmarshaling JSON: ", "", "while decoding JSON: ", "",
+	"error converting YAML to JSON: ", "", "validation: ", "", "json: ", "", "yaml: ", "")
+
+// mistyped is how the JSON library tells that a field has the wrong type.
+var mistyped = regexp.MustCompile(`cannot unmarshal (\w+) into Go struct field \w+\.(\S+) of type \S+`)
 
 // badValues is the finding for a file that is no values file.
 func badValues(file string, err error) Finding {

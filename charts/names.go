@@ -30,7 +30,7 @@ func nameProblem(name string) string {
 	case !labelPattern.MatchString(name):
 		return fmt.Sprintf("the name %q does not fit a registry and Kubernetes", name)
 	case name == baselineName:
-		return fmt.Sprintf("the name %s is taken by releaser's own record in the registry", baselineName)
+		return fmt.Sprintf("the name %s is taken by releaser's own record in the registry: choose another", baselineName)
 	}
 	return ""
 }
