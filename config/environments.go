@@ -30,7 +30,9 @@ func (v *validator) environments() {
 		if e.From != "" && !slices.Contains(above, e.From) {
 			v.from(at+".from", e, above)
 		}
-		above = append(above, e.Name)
+		if !slices.Contains(above, e.Name) {
+			above = append(above, e.Name)
+		}
 	}
 	v.places()
 	if len(v.config.Environments) > 0 && !v.holds("github.auth.githubApp") && !v.holds("github.auth.tokenFile") && !v.holds("github.auth.tokenEnv") {
