@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
-	"github.com/releaser/releaser/internal/github"
 	"github.com/releaser/releaser/internal/sandbox"
 )
 
@@ -71,9 +69,6 @@ func (h *house) check(ctx context.Context) []checked {
 	}
 	for _, e := range h.config.Environments {
 		head, err := h.github.Repository(e.Repository).Branch(ctx, e.Branch)
-		if errors.Is(err, github.ErrNotFound) {
-			err = fmt.Errorf("%w: make the branch, or let the token read the repository", err)
-		}
 		results = append(results, result("environment "+e.Name, err, func() string {
 			return fmt.Sprintf("%s, branch %s at %.12s", e.Repository, e.Branch, head)
 		}))

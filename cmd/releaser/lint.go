@@ -37,7 +37,7 @@ pins. With a configuration (--config, or releaser.yaml here) its rules apply; wi
 environment. Remote dependencies are fetched only from what the configuration allows; nothing is pushed.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return fmt.Errorf("lint takes one PATH, got %d", len(args))
+				return fmt.Errorf("lint takes one PATH, got %d: write releaser lint PATH", len(args))
 			}
 			return nil
 		},
@@ -174,7 +174,7 @@ func repositoryOf(at string) (root, dir string, err error) {
 		return "", "", err
 	}
 	if info, err := os.Stat(full); err != nil {
-		return "", "", err
+		return "", "", fmt.Errorf("%w: name the chart's folder: releaser lint charts/my-chart", err)
 	} else if !info.IsDir() {
 		full = filepath.Dir(full)
 	}

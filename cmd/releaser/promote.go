@@ -75,6 +75,9 @@ func (h *house) promote(ctx context.Context, p *promotion.Promoter, r promotion.
 
 // chartsToPromote are the chart that is named, or those of which FROM holds a release.
 func (h *house) chartsToPromote(ctx context.Context, p *promotion.Promoter, r promotion.Request) ([]string, error) {
+	if len(h.config.Environments) == 0 {
+		return nil, usageError{errors.New("no environment is configured: write some under environments, as config/releaser.yaml shows")}
+	}
 	for _, name := range []string{r.From, r.To} {
 		if _, ok := h.config.Environment(name); !ok && name != config.FromRelease {
 			return nil, usageError{fmt.Errorf("no environment is named %q: there are %s", name, strings.Join(h.environmentNames(), ", "))}
@@ -155,6 +158,9 @@ func (h *house) awaitOne(ctx context.Context, p *promotion.Proposal) error {
 		}
 		select {
 		case <-ctx.Done():
+			if errors.Is(err, ctx.Err()) {
+				return nil // whoever set the time says that it is over
+			}
 			return err
 		case <-time.After(5 * time.Second):
 		}

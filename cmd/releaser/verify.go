@@ -116,7 +116,7 @@ func (v *vault) resolve(ctx context.Context, ref string) (registry.Pushed, error
 	base := strings.TrimSuffix(v.config.Registry.URL, "/") + "/"
 	rest, ours := strings.CutPrefix(ref, base)
 	if !ours && strings.Contains(ref, "://") {
-		return registry.Pushed{}, usageError{fmt.Errorf("%s is not below %s, the registry of the configuration", ref, base)}
+		return registry.Pushed{}, usageError{fmt.Errorf("%s is not below %s, the registry of the configuration: write chart:version, or give the configuration of that registry", ref, base)}
 	}
 	if chart, digest, ok := strings.Cut(rest, "@"); ok {
 		name, _, _ := strings.Cut(chart, ":")

@@ -68,7 +68,7 @@ func (a *app) load() (*config.Config, error) {
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usageError{fmt.Errorf("%w: name the configuration with --config FILE or $RELEASER_CONFIG", err)}
 	}
 	c, err := config.Load(name, text)
 	if err != nil {
@@ -111,7 +111,7 @@ func (v *vault) openKeys() (err error) {
 	for _, name := range s.Trusted {
 		pem, err := os.ReadFile(v.config.Path(name))
 		if err != nil {
-			return fmt.Errorf("signing.trusted: %w", err)
+			return fmt.Errorf("signing.trusted: %w; name the file of a public key", err)
 		}
 		o.TrustedPEM = append(o.TrustedPEM, pem)
 	}
@@ -120,7 +120,7 @@ func (v *vault) openKeys() (err error) {
 		return err
 	}
 	if o.KeyPEM, err = os.ReadFile(v.config.Path(s.Key)); err != nil {
-		return fmt.Errorf("signing.key: %w", err)
+		return fmt.Errorf("signing.key: %w; make one with: cosign generate-key-pair", err)
 	}
 	password, err := v.app.secret("signing.password", v.config.Path(s.PasswordFile), s.PasswordEnv)
 	if err != nil {
@@ -139,18 +139,24 @@ func (a *app) secret(field, file, env string) (string, error) {
 	text := ""
 	switch {
 	case file != "":
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return "", fmt.Errorf("%sFile: %w", field, err)
-		}
-		text = strings.TrimRight(string(content), "\r\n")
-		if text == "" {
-			return "", fmt.Errorf("%sFile: %s is empty", field, file)
-		}
+		return secretIn(field+"File", file)
 	case env != "":
 		if text = a.env(env); text == "" {
-			return "", fmt.Errorf("%sEnv: the environment variable %s is not set", field, env)
+			return "", fmt.Errorf("%sEnv: the environment variable %s is not set; set it for releaser", field, env)
 		}
+	}
+	return text, nil
+}
+
+// secretIn reads a secret from the file that a field names.
+func secretIn(field, file string) (string, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w; write the secret there, or correct the path", field, err)
+	}
+	text := strings.TrimRight(string(content), "\r\n")
+	if text == "" {
+		return "", fmt.Errorf("%s: %s is empty; write the secret into it", field, file)
 	}
 	return text, nil
 }
@@ -214,7 +220,7 @@ func (h *house) gitHubApp() (*github.App, error) {
 	app := h.config.GitHub.Auth.GitHubApp
 	key, err := os.ReadFile(h.config.Path(app.KeyFile))
 	if err != nil {
-		return nil, fmt.Errorf("github.auth.githubApp.keyFile: %w", err)
+		return nil, fmt.Errorf("github.auth.githubApp.keyFile: %w; download one from the App's settings", err)
 	}
 	return github.NewApp(github.AppOptions{ID: app.ID, KeyPEM: key, APIURL: h.config.GitHub.APIURL, UserAgent: readBuild().userAgent()})
 }
@@ -328,8 +334,8 @@ func ownerAndName(url string) (string, error) {
 }
 
 func (h *house) openWebhook() error {
-	for _, name := range h.config.Server.Webhook.SecretFiles {
-		secret, err := h.app.secret("server.webhook.secret", h.config.Path(name), "")
+	for i, name := range h.config.Server.Webhook.SecretFiles {
+		secret, err := secretIn(fmt.Sprintf("server.webhook.secretFiles[%d]", i), h.config.Path(name))
 		if err != nil {
 			return err
 		}
