@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/releaser/releaser/internal/lab/ocid"
+	"github.com/releaser/releaser/internal/lab/ocid/door"
+	"github.com/releaser/releaser/signing"
+)
+
+// tellRegistry is for a registry that is away, refuses, or is not what it says.
+func tellRegistry(p *page) {
+	w := p.world()
+	l := p.liar(w.registry, "REGISTRY")
+	before := func(oldnew ...string) { p.configure(w, append([]string{w.registryHost(), l.host()}, oldnew...)...) }
+	before()
+	manifests := "/manifests/"
+	p.tags(w, "0.1.1")
+	p.configure(w, w.registryHost(), "127.0.0.1:1")
+	p.types("nobody listens", "verify", "voice-agent:0.1.1")
+	before("plainHTTP: true", "plainHTTP: false")
+	p.types("the registry speaks plain HTTP", "verify", "voice-agent:0.1.1")
+	p.tellTLS(w)
+	before()
+	for _, code := range []int{401, 403, 404, 500} {
+		l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+			rw.Header().Set("Retry-After", "3600")
+			rw.WriteHeader(code)
+			return true
+		})
+		p.types("the registry answers "+http.StatusText(code), "verify", "voice-agent:0.1.1")
+	}
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		rw.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+		rw.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	p.types("the registry wants a password", "verify", "voice-agent:0.1.1")
+	p.write("world/keys/helper.json", `{"credsStore": "nothing-here"}`)
+	before("plainHTTP: true", "plainHTTP: true, auth: {dockerConfigFile: keys/helper.json}")
+	p.types("the credential helper is not installed", "verify", "voice-agent:0.1.1")
+	p.write("world/keys/helpless.json", `{"auths": {"`+l.host()+`": {"auth": "eA=="}}}`)
+	before("plainHTTP: true", "plainHTTP: true, auth: {dockerConfigFile: keys/helpless.json}")
+	p.types("the docker config has no password", "verify", "voice-agent:0.1.1")
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		rw.Header().Set("WWW-Authenticate", `Bearer realm="http://169.254.169.254/token",service="x"`)
+		rw.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	p.types("the registry sends us to another host for a token", "verify", "voice-agent:0.1.1")
+
+	before()
+	l.status("POST", "/blobs/uploads", 403)
+	p.types("an upload breaks off", "release", "voice-agent-0.1.1")
+	l.status("PUT", manifests, 403)
+	p.types("the manifest is not taken", "release", "voice-agent-0.1.1")
+	l.status("PUT", manifests, 201)
+	p.types("the manifest is taken and is not there", "release", "voice-agent-0.1.1")
+	l.tell(nil)
+	p.does("release", "voice-agent-0.1.1")
+	l.replace("GET", manifests, func(b []byte) []byte { return append(b, ' ') })
+	p.types("the registry sends other bytes than it says", "verify", "voice-agent:0.1.1")
+	l.replace("GET", manifests, func(b []byte) []byte { return bytes.Repeat([]byte(" "), 5<<20) })
+	p.types("the registry sends too much", "verify", "voice-agent:0.1.1")
+	l.status("GET", "/blobs/", 404)
+	p.types("a blob is gone", "verify", "voice-agent:0.1.1")
+	l.replace("GET", "/blobs/", func(b []byte) []byte { return bytes.ToUpper(b) })
+	p.types("a blob was exchanged", "verify", "voice-agent:0.1.1")
+	l.replace("GET", "/tags/list", func(b []byte) []byte { return []byte("<html>") })
+	p.types("the list of versions is a page", "promote", "release", "dev", "--chart", "voice-agent")
+	l.status("GET", "/tags/list", 403)
+	p.types("the list of versions cannot be had", "promote", "release", "dev", "--chart", "voice-agent")
+	l.tell(nil)
+	p.tellConflicts(w, l)
+	p.tellDependencies(w)
+}
+
+// tellDependencies is for dependencies in the registry.
+func (p *page) tellDependencies(w *world) {
+	check(p, os.MkdirAll(filepath.Join(p.dir, "shop/.git"), 0o755))
+	chart := func(dependency string) {
+		p.goodChart("shop/charts/shop")
+		p.write("shop/charts/shop/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 0.1.0\ndependencies: [{"+dependency+"}]\n")
+		p.write("shop/charts/shop/Chart.lock", p.lock("shop/charts/shop", []string{"0.1.0"}))
+	}
+	lint := func(title string) { p.types(title, "lint", filepath.Join(p.dir, "shop")) }
+	p.configure(w, "    url: ", "    dependencies: {hosts: [\""+w.registryHost()+"\"]}\n    url: ")
+	ours := `repository: "oci://` + w.registryHost() + `/charts"`
+	chart("name: part, version: 0.1.0, " + ours)
+	lint("a dependency of ours is not released yet")
+	chart(`name: part, version: 0.1.0, repository: "oci://` + w.registryHost() + `/others"`)
+	lint("a dependency of others is not there")
+	p.pushes(w, "charts/thing", "0.1.0", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"DIGEST","size":2},"layers":[]}`)
+	chart("name: thing, version: 0.1.0, " + ours)
+	lint("a dependency is no chart")
+	p.pushes(w, "charts/large", "0.1.0", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"DIGEST","size":2},"layers":[{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"DIGEST","size":99999999}]}`)
+	chart("name: large, version: 0.1.0, " + ours)
+	lint("a dependency is too large")
+	p.pushes(w, "charts/small", "0.1.0", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"DIGEST","size":2},"layers":[{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"DIGEST","size":2}]}`)
+	chart("name: small, version: 0.1.0, " + ours)
+	lint("a dependency is no archive")
+}
+
+// tellTLS is for a registry with a certificate that nobody knows.
+func (p *page) tellTLS(w *world) {
+	authority, err := door.NewAuthority()
+	check(p, err)
+	secure, err := ocid.Start(ocid.Options{TLS: authority})
+	check(p, err)
+	p.Cleanup(func() { check(p, secure.Close()) })
+	p.call(secure.Host(), "REGISTRY")
+	p.configure(w, w.registryHost(), secure.Host(), "plainHTTP: true", "plainHTTP: false")
+	p.types("the registry's certificate is of an unknown authority", "verify", "voice-agent:0.1.1")
+}
+
+// tellConflicts is for versions that are there and are something else.
+func (p *page) tellConflicts(w *world, l *liar) {
+	git := func(args ...string) { p.Helper(); check(p, w.gitRun(p.Context(), w.path("platform"), args...)) }
+	p.configure(w, w.registryHost(), l.host(), `value: "{commit}"`, `value: "{commit:12}"`)
+	p.types("the version is there, and the pins were other ones", "release", "voice-agent-0.1.1")
+	p.configure(w, w.registryHost(), l.host(), "acme/platform.git", "acme/other.git", "name: platform", "name: other")
+	_, err := w.git.Create(p.Context(), "acme/other.git", gitFeatures)
+	check(p, err)
+	git("push", "--quiet", w.git.RepositoryURL("acme/other.git"), "main", "--tags")
+	p.types("the version is there, and another source made it", "release", "voice-agent-0.1.1")
+	p.tags(w, "0.1.2")
+	git("push", "--quiet", w.git.RepositoryURL("acme/other.git"), "main", "--tags")
+	p.types("the chart belongs to another source", "release", "voice-agent-0.1.2")
+	p.configure(w, w.registryHost(), l.host())
+	p.tags(w, "0.1.3")
+	p.does("release", "voice-agent-0.1.3")
+	git("commit", "--quiet", "--allow-empty", "--message", "again")
+	git("tag", "--force", "voice-agent-0.1.3")
+	git("push", "--quiet", "--force", "origin", "HEAD:refs/heads/main", "voice-agent-0.1.3")
+	p.types("the tag was moved to another commit", "release", "voice-agent-0.1.3")
+	p.pushes(w, "charts/voice-agent", "0.3.0", `{"schemaVersion":2,"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"DIGEST","size":2},"layers":[]}`)
+	p.types("somebody else pushed the version: verify", "verify", "voice-agent:0.3.0")
+	p.tags(w, "0.3.0")
+	p.types("somebody else pushed the version: release", "release", "voice-agent-0.3.0")
+	p.pushes(w, "charts/releaser-baseline", "fresh", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"DIGEST","size":2},"layers":[]}`)
+	p.configure(w, w.registryHost(), l.host(), "existing: all", "existing: ignore", "name: platform", "name: fresh")
+	p.shows("something else stands where the baseline of a source should be", "once")
+	p.configure(w, w.registryHost(), l.host())
+	p.retag(w, "0.1.1", "0.4.0")
+	p.types("a tag of the registry was moved: verify", "verify", "voice-agent:0.4.0")
+	p.tags(w, "0.4.0")
+	p.types("a tag of the registry was moved: release", "release", "voice-agent-0.4.0")
+}
+
+// tellSigning is for signatures.
+func tellSigning(p *page) {
+	w := p.world()
+	l := p.liar(w.registry, "REGISTRY")
+	p.configure(w, w.registryHost(), l.host())
+	manifests := "/manifests/sha256"
+	p.tags(w, "0.1.1")
+	l.status("PUT", manifests, 403)
+	p.types("the signature is not taken", "release", "voice-agent-0.1.1")
+	l.tell(nil)
+	p.types("the chart has no signature", "verify", "voice-agent:0.1.1")
+	p.types("what is not signed is not promoted", "promote", "release", "dev", "--chart", "voice-agent")
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, manifests) {
+			rw.WriteHeader(http.StatusCreated)
+			return true
+		}
+		return false
+	})
+	p.types("the registry says that it took the signature, and has none", "release", "voice-agent-0.1.1")
+	l.tell(nil)
+	p.does("release", "voice-agent-0.1.1")
+	_, pub, err := signing.GenerateKey([]byte("x"))
+	check(p, err)
+	p.write("world/keys/other.pub", string(pub))
+	p.configure(w, w.registryHost(), l.host(),
+		"signing: {key: keys/cosign.key, passwordFile: keys/cosign.password, formats: [bundle, legacy]}", "signing: {trusted: [keys/other.pub]}")
+	p.types("the signature is of a key that is not trusted", "verify", "voice-agent:0.1.1")
+	p.types("a version that is not trusted is not promoted", "promote", "release", "dev", "--chart", "voice-agent", "--version", "0.1.1")
+	l.status("GET", manifests, 403)
+	p.types("the signatures cannot be read", "verify", "voice-agent:0.1.1")
+	l.replace("GET", ".sig", func(b []byte) []byte { return []byte(`{}`) })
+	p.types("something else has the name of a signature", "verify", "voice-agent:0.1.1")
+	l.replace("GET", ".sig", func(b []byte) []byte { return bytes.Repeat([]byte(" "), 5<<20) })
+	p.types("a signature is too large", "verify", "voice-agent:0.1.1")
+	p.configure(w, w.registryHost(), l.host())
+	p.tags(w, "0.1.2")
+	moved := false
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool { // between push and signature the tag is moved
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/manifests/0.1.2") && moved {
+			r.URL.Path = strings.Replace(r.URL.Path, "0.1.2", "0.1.1", 1)
+		}
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/manifests/0.1.2") {
+			moved = true
+		}
+		return false
+	})
+	p.types("the tag is moved in the registry while it is released", "release", "voice-agent-0.1.2")
+	seen := 0
+	p.tags(w, "0.1.3")
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/manifests/0.1.3") {
+			if seen++; seen > 2 {
+				r.URL.Path = strings.Replace(r.URL.Path, "0.1.3", "0.1.1", 1)
+			}
+		}
+		return false
+	})
+	p.types("the tag is moved in the registry before it is signed", "release", "voice-agent-0.1.3")
+}
