@@ -77,17 +77,23 @@ func (r *round) written(ctx context.Context, env Environment, commit string) (bo
 	return strings.HasSuffix(strings.TrimSpace(message), "\n"+trailer(tree.SHA)), err
 }
 
-// heldAt reads the environment's files at any commit; files that cannot be read hold nothing.
+// heldAt tells what the environment's files hold at any commit; files that cannot be read hold nothing.
 func (r *round) heldAt(ctx context.Context, env Environment, commit string) (Holding, error) {
-	files, err := r.repository(env).Files(ctx, commit, env.paths(r.chart))
-	var refused *github.Refused
-	if errors.As(err, &refused) {
-		return Holding{}, nil
-	}
-	if err != nil {
+	files, err := r.filesAt(ctx, env, commit)
+	if err != nil || files == nil {
 		return Holding{}, err
 	}
 	return r.read(ctx, env, files)
+}
+
+// filesAt reads the environment's files at any commit; nil when they cannot be read.
+func (r *round) filesAt(ctx context.Context, env Environment, commit string) (map[string][]byte, error) {
+	files, err := r.repository(env).Files(ctx, commit, env.paths(r.chart))
+	var refused *github.Refused
+	if errors.As(err, &refused) {
+		return nil, nil
+	}
+	return files, err
 }
 
 // beside says what a branch changes beside our edit for the release that it carries; empty when nothing.

@@ -52,3 +52,23 @@ func (w *world) asked() string {
 	}
 	return b.String()
 }
+
+// What people said to other releases is read from GitHub alone, however many there were.
+func TestEarlierPullRequestsCostTheRegistryNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.options.Environments = w.options.Environments[:1]
+	w.restart()
+	var asked []int
+	for _, version := range []string{"0.1.0", "0.2.0", "0.3.0", "0.4.0"} {
+		signed := w.release(version)
+		before := w.asks()
+		_, err := w.Propose(w.Context(), signed)
+		w.must(err)
+		asked = append(asked, w.asks()-before)
+		w.merge("dev")
+	}
+	if asked[3] != asked[1] {
+		t.Errorf("the registry is asked %v times: more with each pull request", asked)
+	}
+}

@@ -35,10 +35,17 @@ func (r *round) ended(ctx context.Context, s *survey, want Release) (map[string]
 }
 
 // carried tells whether a pull request was for a release: by its head or, where that is gone or says nothing,
-// by its title.
+// by its title. The registry is asked only about one whose files name the release: most are for others.
 func (r *round) carried(ctx context.Context, env Environment, pr github.PullRequest, want Release) (bool, error) {
-	holds, err := r.heldAt(ctx, env, pr.HeadCommit)
+	files, err := r.filesAt(ctx, env, pr.HeadCommit)
 	if err != nil && !errors.Is(err, github.ErrNotFound) {
+		return false, err
+	}
+	if lead, ok := leading(signs(env, r.chart, files, &Holding{})); ok && !lead.names(want) {
+		return false, nil
+	}
+	holds, err := r.read(ctx, env, files)
+	if err != nil {
 		return false, err
 	}
 	if holds.Release == (Release{}) {

@@ -117,6 +117,14 @@ func leading(found []sign) (lead sign, ok bool) {
 	return sign{}, false
 }
 
+// names tells whether a sign is of a release, by the version or, where it has none, by the digest.
+func (s sign) names(r Release) bool {
+	if s.version != "" {
+		return s.version == r.Version
+	}
+	return s.digest == r.Digest
+}
+
 // compare lists every configured key whose value is not the one that r would write there, or is not a string
 // for every reader.
 func compare(files map[string][]byte, edits []scalar.Edit) (missing []string, disagreements []Disagreement) {

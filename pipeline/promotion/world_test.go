@@ -37,6 +37,7 @@ type world struct {
 	forge    *forge.Server
 	url      string
 	registry *registry.Registry
+	asks     func() int // how often the registry was asked
 	signer   *signing.Signer
 	options  Options
 	*Promoter
@@ -131,6 +132,7 @@ func (w *world) startRegistry() {
 	server, err := mem.Start(mem.Options{})
 	w.must(err)
 	w.Cleanup(func() { server.Close() })
+	w.asks = func() int { return server.Tally().Total() }
 	w.registry, err = registry.New(registry.Options{URL: "oci://" + server.Host() + "/charts", PlainHTTP: true})
 	w.must(err)
 	key, err := keyPEM()
