@@ -49,7 +49,7 @@ func need(t testing.TB, name string) string {
 
 // Rig is one command: where it comes from, and where its binary is or will be.
 type Rig struct {
-	// Name is what Find and the build program call it: helm, cosign, cosign3, staticcheck.
+	// Name is what Find and the build program call it: helm, cosign, cosign3, staticcheck, yq.
 	Name string
 	// Package is the import path of the command.
 	Package string
@@ -71,23 +71,27 @@ func (r Rig) Built() bool {
 type source struct {
 	name, file, module, command string
 	nested                      string // the folder of its go.mod, from the top of the repository
+	aside                       bool   // no test needs it: it is built when it is named
 }
 
 // sources are all rigs there are, those that the most tests wait for first.
 func sources() []source {
 	return []source{
-		{"helm", "helm", "helm.sh/helm/v4", "/cmd/helm", ""},
-		{"cosign", "cosign", "github.com/sigstore/cosign/v2", "/cmd/cosign", ""},
-		{"staticcheck", "staticcheck", "honnef.co/go/tools", "/cmd/staticcheck", "internal/lab/rigs/staticcheck"},
-		{"cosign3", "cosign", "github.com/sigstore/cosign/v3", "/cmd/cosign", "internal/lab/rigs/cosign3"},
+		{"helm", "helm", "helm.sh/helm/v4", "/cmd/helm", "", false},
+		{"cosign", "cosign", "github.com/sigstore/cosign/v2", "/cmd/cosign", "", false},
+		{"staticcheck", "staticcheck", "honnef.co/go/tools", "/cmd/staticcheck", "internal/lab/rigs/staticcheck", false},
+		{"cosign3", "cosign", "github.com/sigstore/cosign/v3", "/cmd/cosign", "internal/lab/rigs/cosign3", false},
+		{"yq", "yq", "github.com/mikefarah/yq/v4", "", "internal/lab/rigs/yq", true},
 	}
 }
 
-// Names lists all rigs in the order in which they are built.
+// Names lists the rigs that tests need, in the order in which they are built. Find knows one more: yq, for the bench.
 func Names() []string {
 	var names []string
 	for _, s := range sources() {
-		names = append(names, s.name)
+		if !s.aside {
+			names = append(names, s.name)
+		}
 	}
 	return names
 }

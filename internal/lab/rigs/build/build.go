@@ -1,4 +1,4 @@
-// Command build makes the rigs that tests need: `go run ./internal/lab/rigs/build [name…]`, all of them when no name is given.
+// Command build makes the rigs that tests need: `go run ./internal/lab/rigs/build [name…]`, all that tests need when no name is given.
 //
 // It builds what is missing and leaves the rest alone, one after the other, with nothing but the go command. It says what
 // it builds, as a cold build takes minutes. A binary appears under its name only when it is complete. With -path it
