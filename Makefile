@@ -1,6 +1,6 @@
 # Everything is a Go command; this file only names them.
 
-.PHONY: test rigs staticcheck race demo image image-check
+.PHONY: test rigs staticcheck race bench demo image image-check
 
 test: ## what the README says
 	go test ./...
@@ -13,6 +13,10 @@ staticcheck:
 
 race:
 	go test -race ./pipeline/... ./internal/web/
+
+bench: ## beside the glue that it replaces; writes bench/README.md
+	go run ./internal/lab/rigs/build helm cosign yq
+	go run ./bench
 
 demo:
 	go run ./cmd/releaser demo

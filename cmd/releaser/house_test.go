@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"pipeline/promotion":   {"signing", "registry", "internal/github", "internal/scalar", "internal/placeholder"},
 	"pipeline": {"charts", "registry", "signing", "config", "pipeline/source", "pipeline/promotion",
 		"internal/scalar", "internal/placeholder"},
+	"bench": {"charts", "signing", "internal/lab/forge", "internal/lab/gitd", "internal/lab/ocid", "internal/lab/rigs"},
 }
 
 // parts says which room alone imports a heavy part, so that exchanging it changes one room.
@@ -38,6 +39,7 @@ var parts = map[string][]string{
 	"github.com/google/go-github":             {"internal/github"},
 	"github.com/distribution/distribution/v3": {"internal/lab/ocid"},
 	"github.com/spf13/cobra":                  {"cmd/releaser"},
+	"github.com/Shopify/toxiproxy/v2":         {"bench"},
 }
 
 type listed struct {

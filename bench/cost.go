@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cost is what one release cost.
+type cost struct {
+	wall  time.Duration // until the forge had the pull request
+	cpu   time.Duration // user and system time of all processes of the side
+	peak  int64         // bytes of memory, of all processes of the side that ran at the same time
+	asked []asked
+}
+
+// requests counts those to one server, all of them when it is empty.
+func (c cost) requests(server string) int {
+	n := 0
+	for _, a := range c.asked {
+		if server == "" || a.server == server {
+			n++
+		}
+	}
+	return n
+}
+
+// tick is the unit of the times in /proc/<pid>/stat, which Linux fixes for all programs.
+const tick = 10 * time.Millisecond
+
+// spent is the CPU time of a process and of its children that have ended and were waited for.
+func spent(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("the bench reads /proc, so it runs on Linux only: %w", err)
+	}
+	// The second field is a name that may hold anything, in parentheses; utime, stime, cutime and cstime are the
+	// fields 14 to 17.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 15 {
+		return 0, errors.New("/proc/<pid>/stat has too few fields")
+	}
+	sum := 0
+	for _, field := range fields[11:15] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return time.Duration(sum) * tick, nil
+}
+
+// median is the middle one, or the mean of the two in the middle.
+func median[T float64 | time.Duration](all []T) T {
+	sorted := slices.Sorted(slices.Values(all))
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
