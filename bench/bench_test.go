@@ -22,8 +22,8 @@ func TestAReleaseAsksNoMoreThanItsBudget(t *testing.T) {
 		formats string
 		want    budget
 	}{
-		"both formats": {"[bundle, legacy]", budget{git: 4, registry: 36, forge: 9}},
-		"one format":   {"[legacy]", budget{git: 4, registry: 26, forge: 9}},
+		"both formats": {"[bundle, legacy]", budget{git: 3, registry: 36, forge: 9}},
+		"one format":   {"[legacy]", budget{git: 3, registry: 26, forge: 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -59,23 +59,32 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// fill takes blobs from what came with the commit, if they did, and the rest from the remote. Either all are there
+// fill takes blobs from the last tag's, or from what came with the commit, if they did, and the rest from the remote. Either all are there
 // afterwards or none.
 func (s *Snapshot) fill(ctx context.Context, wanted map[plumbing.Hash]string) error {
 	found, left := map[plumbing.Hash][]byte{}, s.left
-	keep := func(from objects, name plumbing.Hash) error {
-		data, err := blob(from, name)
-		if err != nil {
-			return err
-		}
+	add := func(name plumbing.Hash, data []byte) error {
 		if left -= int64(len(data)); left < 0 {
 			return tooLarge("the files of this tag", maxContents, "bytes")
 		}
 		found[name] = data
 		return nil
 	}
+	keep := func(from objects, name plumbing.Hash) error {
+		data, err := blob(from, name)
+		if err != nil {
+			return err
+		}
+		return add(name, data)
+	}
 	var missing []plumbing.Hash
 	for name, path := range wanted {
+		if data, ok := s.repository.recent.get(name); ok {
+			if err := add(name, data); err != nil {
+				return err
+			}
+			continue
+		}
 		err := keep(s.objects, name)
 		switch {
 		case errors.Is(err, errMissing):
@@ -97,6 +106,7 @@ func (s *Snapshot) fill(ctx context.Context, wanted map[plumbing.Hash]string) er
 	}
 	maps.Copy(s.blobs, found)
 	s.left = left
+	s.repository.recent.keep(maps.Clone(s.blobs))
 	return nil
 }
 

@@ -182,6 +182,34 @@ func TestChartsThatShareAFolderFetchItOnce(t *testing.T) {
 	}
 }
 
+func TestTheNextTagFetchesOnlyWhatIsNew(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	repo := gitdtest.New(t, root, "r.git", gitd.Features{})
+	repo.Tag("web-1.0.0", repo.Commit("main", platform))
+	repo.Tag("web-1.1.0", repo.Commit("main", "-- charts/web/values.yaml --\nnewer\n"))
+	repo.Tag("web-1.2.0", repo.Commit("main", "-- docs/big.txt --\nnothing of the chart\n"))
+	tape := &tape{Handler: gitd.New(root, gitd.Options{})}
+	server := httptest.NewServer(tape)
+	defer server.Close()
+
+	r := open(t, source.Options{URL: server.URL + "/r.git"})
+	snapshot(t, r, "web-1.0.0", "charts/web")
+	tape.take()
+	s := snapshot(t, r, "web-1.1.0", "charts/web")
+	got := tape.take()
+	if blobs := blobsIn(t, got[len(got)-1].response); len(got) != 3 || len(blobs) != 1 {
+		t.Errorf("%d requests for one new file, and %d files came", len(got), len(blobs))
+	}
+	if data, err := s.ReadFile("charts/web/values.yaml"); err != nil || string(data) != "newer\n" {
+		t.Errorf("%q, %v", data, err)
+	}
+	snapshot(t, r, "web-1.2.0", "charts/web")
+	if got := tape.take(); len(got) != 2 {
+		t.Errorf("%d requests for no new file, want a listing and the commit", len(got))
+	}
+}
+
 func TestAPlainServerCostsTwoRequests(t *testing.T) {
 	t.Parallel()
 	for name, features := range map[string]gitd.Features{"no filter": {NoFilter: true}, "no wants by hash": {NoHashWants: true}} {

@@ -69,6 +69,7 @@ func TokenFile(name string) Auth {
 type Repository struct {
 	name, url string
 	remote    remote
+	recent    recent
 }
 
 // remote is what the transports do; plain objects in, plain objects out.
