@@ -14,7 +14,12 @@ import (
 // so all of ours in a repository name the same source. Versions that others pushed (helm push, before releaser came) own
 // nothing and are passed over, all of them, so that nobody hides the owner behind a few: only a repository where none is
 // ours is nobody's. The limits on a list of tags, and the time of a call, bound the search.
+//
+// Whose a repository is does not change, so it is asked once in a process. The caller has the turn to push.
 func (h *handle) belongs(ctx context.Context, rel release) error {
+	if h.owner == rel.origin.source {
+		return nil
+	}
 	versions, err := h.versions(ctx)
 	if err != nil {
 		return err
@@ -31,6 +36,7 @@ func (h *handle) belongs(ctx context.Context, rel release) error {
 			if o.source != rel.origin.source {
 				return h.foreign(o, rel)
 			}
+			h.owner = o.source
 			return nil
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -85,11 +87,19 @@ func (h *handle) upload(ctx context.Context, tag string, rel release) (Pushed, e
 	if err != nil {
 		return Pushed{}, err
 	}
-	if err := h.put(ctx, config, rel.config); err != nil {
-		return Pushed{}, fmt.Errorf("%s: upload of the config: %w", h.name(), err)
+	both, uploading := errgroup.WithContext(ctx)
+	put := func(what string, desc ocispec.Descriptor, raw []byte) {
+		both.Go(func() error {
+			if err := h.put(uploading, desc, raw); err != nil {
+				return fmt.Errorf("%s: upload of the %s: %w", h.name(), what, err)
+			}
+			return nil
+		})
 	}
-	if err := h.put(ctx, layer, rel.archive); err != nil {
-		return Pushed{}, fmt.Errorf("%s: upload of the archive: %w", h.name(), err)
+	put("config", config, rel.config)
+	put("archive", layer, rel.archive)
+	if err := both.Wait(); err != nil {
+		return Pushed{}, err
 	}
 	// Whatever becomes of the answer, the tag tells: it may be lost, or tell that another process was there first.
 	desc, refusal := h.putManifest(ctx, raw, tag)
@@ -110,6 +120,7 @@ func (h *handle) upload(ctx context.Context, tag string, rel release) (Pushed, e
 		return Pushed{}, err
 	}
 	pushed.fresh = there.desc.Digest == desc.Digest
+	h.owner = rel.origin.source
 	return pushed, nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
@@ -70,7 +71,11 @@ type Registry struct {
 // serialises the updates of fallback tags through it: two objects would lose updates.
 type handle struct {
 	*remote.Repository
-	turn chan struct{} // holds the right to push
+	turn  chan struct{} // holds the right to push
+	owner string        // the source that the repository belongs to, once known; whoever has the turn may look
+
+	mu        sync.Mutex
+	libraries map[digest.Digest]bool // whether a config is a library's
 }
 
 // New reads the files that the options name and asks no network.
@@ -137,7 +142,7 @@ func (r *Registry) handle(host, path string) (*handle, error) {
 	repository.TagListMaxPages = maxPages
 	repository.ReferrerListMaxPages = maxPages
 	repository.MaxMetadataBytes = maxManifest
-	h := &handle{Repository: repository, turn: make(chan struct{}, 1)}
+	h := &handle{Repository: repository, turn: make(chan struct{}, 1), libraries: map[digest.Digest]bool{}}
 	r.handles[key] = h
 	return h, nil
 }

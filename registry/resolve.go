@@ -12,7 +12,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Resolve reads a version by its tag. ErrNotFound: there is none. ErrForeign: releaser did not push it. Two requests.
+// Resolve reads a version by its tag. ErrNotFound: there is none. ErrForeign: releaser did not push it. Two requests, and one for what was
+// resolved or pushed before.
 func (r *Registry) Resolve(ctx context.Context, chart, version string) (Pushed, error) {
 	if _, err := semver.StrictNewVersion(version); err != nil {
 		return Pushed{}, fmt.Errorf("version %q is not SemVer; write it as 1.2.3", version)
@@ -82,8 +83,12 @@ func (h *handle) pushed(m manifest, chart, reference string) (Pushed, error) {
 	}, nil
 }
 
-// library reads the chart's type from its config, the only place that has it.
+// library reads the chart's type from its config, the only place that has it. A config's digest is its content, so each
+// is read once in a process.
 func (h *handle) library(ctx context.Context, m manifest) (bool, error) {
+	if is, known := h.knownLibrary(m.Config.Digest); known {
+		return is, nil
+	}
 	raw, err := h.blob(ctx, m.Config, maxConfig)
 	if err != nil {
 		return false, err
@@ -94,7 +99,27 @@ func (h *handle) library(ctx context.Context, m manifest) (bool, error) {
 	if err := json.Unmarshal(raw, &config); err != nil {
 		return false, fmt.Errorf("%s@%s: the config is no JSON: %w", h.name(), m.desc.Digest, err)
 	}
+	h.keepLibrary(m.Config.Digest, config.Type == "library")
 	return config.Type == "library", nil
+}
+
+func (h *handle) knownLibrary(config digest.Digest) (is, known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	is, known = h.libraries[config]
+	return is, known
+}
+
+// maxLibraries bounds what is remembered of one repository.
+const maxLibraries = 10_000
+
+func (h *handle) keepLibrary(config digest.Digest, is bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.libraries) >= maxLibraries {
+		clear(h.libraries)
+	}
+	h.libraries[config] = is
 }
 
 // at is the name with a tag or a digest behind it.

@@ -30,6 +30,7 @@ func (h *handle) adopt(ctx context.Context, there manifest, tag string, rel rele
 		return Pushed{}, err
 	}
 	pushed.library = rel.library
+	h.keepLibrary(pushed.config.Digest, rel.library)
 	return pushed, nil
 }
 
