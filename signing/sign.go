@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/releaser/releaser/registry"
 )
@@ -25,18 +26,50 @@ func (s *Signer) Sign(ctx context.Context, p registry.Pushed) (Signed, error) {
 		return Signed{}, err
 	}
 	defer unlock()
-	if err := unaltered(ctx, t, p); err != nil {
+	looks, err := s.look(ctx, t, p)
+	if err != nil {
 		return Signed{}, fmt.Errorf("signing %s: %w", p.Reference(), registry.Explain(err))
 	}
 	signed := newSigned(p, t)
-	for _, f := range s.forms {
-		made, err := s.complete(ctx, t, f)
-		if err != nil {
-			return Signed{}, fmt.Errorf("signing %s: %w", p.Reference(), registry.Explain(err))
-		}
-		signed.signatures = append(signed.signatures, made)
+	signed.signatures = make([]Signature, len(s.forms))
+	err = together(len(s.forms), func(i int) (err error) {
+		signed.signatures[i], err = s.complete(ctx, t, s.forms[i], looks[i])
+		return err
+	})
+	if err != nil {
+		return Signed{}, fmt.Errorf("signing %s: %w", p.Reference(), registry.Explain(err))
 	}
 	return signed, nil
+}
+
+// look reads what is there: the manifest, which must be the one that was pushed, and the signatures in each form.
+func (s *Signer) look(ctx context.Context, t target, p registry.Pushed) ([]reading, error) {
+	looks := make([]reading, len(s.forms))
+	err := together(1+len(s.forms), func(i int) (err error) {
+		if i == 0 {
+			return unaltered(ctx, t, p)
+		}
+		looks[i-1], err = s.forms[i-1].read(ctx, t, s.keys[:1])
+		return err
+	})
+	return looks, err
+}
+
+// together does n things that need nothing of each other, all of them to their end. The error is that of the first in
+// order, whichever failed first.
+func together(n int, do func(i int) error) error {
+	failed := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { failed[i] = do(i) })
+	}
+	all.Wait()
+	for _, err := range failed {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unaltered reads the manifest under the version's tag, the way that a user will.
@@ -53,13 +86,8 @@ func unaltered(ctx context.Context, t target, p registry.Pushed) error {
 	return nil
 }
 
-// complete finds or adds the signature in one form.
-func (s *Signer) complete(ctx context.Context, t target, f form) (Signature, error) {
-	own := s.keys[:1]
-	before, err := f.read(ctx, t, own)
-	if err != nil {
-		return Signature{}, err
-	}
+// complete adds the signature in one form, unless the look found one.
+func (s *Signer) complete(ctx context.Context, t target, f form, before reading) (Signature, error) {
 	if before.valid != nil {
 		return *before.valid, nil
 	}
@@ -69,7 +97,7 @@ func (s *Signer) complete(ctx context.Context, t target, f form) (Signature, err
 	if err := f.write(ctx, t, s.key, before); err != nil {
 		return Signature{}, err
 	}
-	after, err := f.read(ctx, t, own)
+	after, err := f.read(ctx, t, s.keys[:1])
 	if err != nil {
 		return Signature{}, err
 	}

@@ -19,12 +19,16 @@ func (v *Verifier) Verify(ctx context.Context, p registry.Pushed) (Signed, error
 		return Signed{}, fmt.Errorf("verifying %s: %w", p.Reference(), registry.Explain(err))
 	}
 	signed := newSigned(p, t)
+	looks := make([]reading, len(v.forms))
+	err = together(len(v.forms), func(i int) (err error) {
+		looks[i], err = v.forms[i].read(ctx, t, v.keys)
+		return err
+	})
+	if err != nil {
+		return Signed{}, fmt.Errorf("verifying %s: %w", p.Reference(), registry.Explain(err))
+	}
 	seen, capped := 0, false
-	for _, f := range v.forms {
-		r, err := f.read(ctx, t, v.keys)
-		if err != nil {
-			return Signed{}, fmt.Errorf("verifying %s: %w", p.Reference(), registry.Explain(err))
-		}
+	for _, r := range looks {
 		seen, capped = seen+r.seen, capped || r.capped
 		if r.valid != nil {
 			signed.signatures = append(signed.signatures, *r.valid)
