@@ -168,12 +168,12 @@ func (bundleForm) write(ctx context.Context, t target, key *keypair, _ reading) 
 	if err != nil {
 		return err
 	}
-	config, err := pushOnce(ctx, t, ocispec.MediaTypeEmptyJSON, []byte("{}"))
+	config, err := pushEmpty(ctx, t)
 	if err != nil {
 		return err
 	}
 	// No time of creation, so that the same signature is the same manifest.
-	return pushManifest(ctx, t, ocispec.Manifest{
+	err = pushManifest(ctx, t, ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: bundleMediaType,
@@ -182,6 +182,10 @@ func (bundleForm) write(ctx context.Context, t target, key *keypair, _ reading) 
 		Subject:      &t.subject,
 		Annotations:  map[string]string{bundleContent: bundleContentEnvelope, bundlePredicateType: cosignSign},
 	}, "")
+	if err != nil {
+		t.there.Delete(t.name) // it may have been wrong
+	}
+	return err
 }
 
 // makeBundle signs the target. The same key gives the same bytes each time: encoding/json and RFC 6979 do, and protojson,

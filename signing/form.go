@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -30,6 +31,7 @@ type target struct {
 	repo    *remote.Repository
 	name    string // host/namespace/chart
 	subject ocispec.Descriptor
+	there   *sync.Map // the names of the repositories that have the empty config
 }
 
 // String names the target by its digest, so that it is good as a key.
@@ -111,14 +113,21 @@ func push(ctx context.Context, t target, mediaType string, raw []byte) (ocispec.
 	return desc, err
 }
 
-// pushOnce is push for bytes that are the same for all signatures, and so mostly there.
-func pushOnce(ctx context.Context, t target, mediaType string, raw []byte) (ocispec.Descriptor, error) {
-	desc := content.NewDescriptorFromBytes(mediaType, raw)
-	there, err := t.repo.Blobs().Exists(ctx, desc)
-	if err != nil || there {
-		return desc, err
+// pushEmpty is push for the empty config, which is the same for all signatures: it is asked for once in a process.
+func pushEmpty(ctx context.Context, t target) (ocispec.Descriptor, error) {
+	raw := []byte("{}")
+	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeEmptyJSON, raw)
+	if _, known := t.there.Load(t.name); known {
+		return desc, nil
 	}
-	return push(ctx, t, mediaType, raw)
+	there, err := t.repo.Blobs().Exists(ctx, desc)
+	if err == nil && !there {
+		_, err = push(ctx, t, ocispec.MediaTypeEmptyJSON, raw)
+	}
+	if err == nil {
+		t.there.Store(t.name, true)
+	}
+	return desc, err
 }
 
 // pushManifest writes a manifest, under a tag or by its digest when the tag is empty.

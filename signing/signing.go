@@ -18,6 +18,7 @@ package signing
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"oras.land/oras-go/v2/registry/remote"
 )
@@ -66,6 +67,7 @@ type Verifier struct {
 	store Store
 	keys  []publicKey // the own one first
 	forms []form
+	there sync.Map // see target
 }
 
 // Signer signs charts and verifies them. It is safe for concurrent use; use one per process, because it puts the writers

@@ -71,7 +71,7 @@ func (v *Verifier) target(p registry.Pushed) (target, error) {
 	}
 	// A subject is these three; annotations would make another signature manifest of the same signature.
 	subject = ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
-	return target{repo: repo, name: repo.Reference.Registry + "/" + repo.Reference.Repository, subject: subject}, nil
+	return target{repo: repo, name: repo.Reference.Registry + "/" + repo.Reference.Repository, subject: subject, there: &v.there}, nil
 }
 
 // PublicKey is the PEM of an accepted key, by its name in Signature.Key.
