@@ -35,12 +35,18 @@ type Known struct {
 	mu sync.Mutex
 	// tags holds "" for a tag that is final, and for one that waits the branch heads that it was looked at with.
 	tags map[[3]string]string
+	// baselines are those of the sources, which never change.
+	baselines map[string]map[string]string
+	// through are the sources of which every tag was looked at once.
+	through map[string]bool
 	// told is of tags that are looked at again at each sweep.
 	told News
 }
 
 // NewKnown returns an empty memory.
-func NewKnown() *Known { return &Known{tags: map[[3]string]string{}} }
+func NewKnown() *Known {
+	return &Known{tags: map[[3]string]string{}, baselines: map[string]map[string]string{}, through: map[string]bool{}}
+}
 
 // settled tells whether a look at the tag would find nothing new while the branches are at these heads.
 func (k *Known) settled(source string, t source.Tag, heads string) bool {
@@ -54,6 +60,32 @@ func (k *Known) add(source string, t source.Tag, heads string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tags[[3]string{source, t.Name, t.Commit}] = heads
+}
+
+func (k *Known) baseline(source string) (before map[string]string, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before, ok = k.baselines[source]
+	return before, ok
+}
+
+func (k *Known) keepBaseline(source string, before map[string]string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.baselines[source] = before
+}
+
+// gone tells whether a whole sweep of the source is behind us, and went notes it.
+func (k *Known) gone(source string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.through[source]
+}
+
+func (k *Known) went(source string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.through[source] = true
 }
 
 // Swept counts what a sweep saw.
@@ -91,6 +123,7 @@ func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
 		}
 		w.settle(ctx, s, refs, tag)
 	}
+	w.Known.went(s.Rules.Name)
 	return swept, nil
 }
 
@@ -141,8 +174,12 @@ func (s *Source) heads(refs source.Refs) string {
 	return at
 }
 
-// outcomes is what becomes of a tag: what the registry says of it, or what the line makes of it.
+// outcomes is what becomes of a tag: what the registry says of it, or what the line makes of it. A tag that came after
+// our first sweep is new, or the line finds its version in the registry: it is not asked for first.
 func (w *Sweeper) outcomes(ctx context.Context, s *Source, refs source.Refs, tag source.Tag) []Outcome {
+	if w.Known.gone(s.Rules.Name) {
+		return w.Line.Tag(ctx, s, refs, tag)
+	}
 	if o, ok := w.there(ctx, s, tag); ok {
 		return []Outcome{o}
 	}
@@ -217,14 +254,22 @@ func (s *Source) inOrder(tags []source.Tag) []source.Tag {
 // baseline are the tags that were there before us, by name and commit. On the first contact with a source the
 // configuration decides which ones these are, and the registry remembers; it is never widened.
 func (w *Sweeper) baseline(ctx context.Context, s *Source, tags []source.Tag) (map[string]string, error) {
+	if known, ok := w.Known.baseline(s.Rules.Name); ok {
+		return known, nil
+	}
 	known, found, err := w.Line.Registry.Baseline(ctx, s.Rules.Name)
-	if err != nil || found {
-		return known, err
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		w.Known.keepBaseline(s.Rules.Name, known)
+		return known, nil
 	}
 	first := s.firstContact(tags)
 	if err := w.Line.Registry.WriteBaseline(ctx, s.Rules.Name, first); err != nil {
 		return nil, err
 	}
+	w.Known.keepBaseline(s.Rules.Name, first)
 	if len(first) > 0 {
 		w.Log.Info("first contact: tags that were there before are left alone", "source", s.Rules.Name, "tags", len(first))
 	}

@@ -31,6 +31,12 @@ func TestASweepFindsEveryTagThatWasPushedAtOnceLowerVersionsFirst(t *testing.T) 
 
 	// A second sweep asks git for one listing, and a new process looks again and writes nothing.
 	w.writesNothing("the second sweep", func() {
+		before := w.store.Tally()
+		defer func() {
+			if asked := w.store.Tally().Since(before); asked.Total() != 0 {
+				t.Errorf("it asks the registry %s", asked)
+			}
+		}()
 		if n := w.requests(func() { w.sweepIs() }); n != 1 {
 			t.Errorf("it asks git %d times", n)
 		}
