@@ -26,14 +26,14 @@ func TestPromotionCostsFewRequests(t *testing.T) {
 		_, err := w.Propose(w.Context(), signed)
 		w.must(err)
 	}
-	count("the first pull request of a new process", 11, propose) // one looks again where the branch is, just before
+	count("the first pull request of a new process", 10, propose) // one looks again where the branch is, just before
 	count("nothing changed, the first look back", 3, propose)
 	count("nothing changed", 2, propose)
 	count("nothing changed, and a round of the same", 2, func() { w.round() })
 	w.restart()
 	count("nothing changed, a new process", 7, propose)
 	signed = w.release("0.2.0")
-	count("a newer release in the same pull request", 7, propose) // one asks whether people closed it before
+	count("a newer release in the same pull request", 6, propose) // one asks whether people closed it before
 	w.person("main", "on\n-- other --\n1\n")
 	count("the environment's branch moved elsewhere", 5, propose)
 	count("and once more", 3, propose)
@@ -41,7 +41,7 @@ func TestPromotionCostsFewRequests(t *testing.T) {
 	count("after the merge", 3, propose)
 	count("nothing changed, nothing open", 2, propose)
 	signed = w.release("0.3.0")
-	count("the next pull request, on the branch that is there", 10, propose)
+	count("the next pull request, on the branch that is there", 9, propose)
 }
 
 // asked lists the requests since they were last forgotten.

@@ -15,7 +15,7 @@ const maxEnded = 5
 // ended finds the newest pull request to the environment's branch that carried a release and is closed or
 // merged; none is the empty map.
 func (r *round) ended(ctx context.Context, s *survey, want Release) (map[string]PullRequest, error) {
-	closed, err := r.repository(s.env).PullRequests(ctx, s.ours(), "closed")
+	closed, err := r.closed(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type round struct {
 	chart   string
 	heads   map[[2]string]string
 	open    map[string][]github.PullRequest
+	single  bool // one environment is looked at
 	pushed  map[string]registry.Pushed
 	vouched map[string]signing.Signed // by digest
 	unfit   []string                  // newer versions that were passed over, with the reason, when none was left
@@ -43,6 +44,7 @@ func (p *Promoter) newRound(chart string, known ...signing.Signed) *round {
 func (r *round) run(ctx context.Context, ladder []Environment) ([]Proposal, error) {
 	var failed []error
 	surveys := make([]*survey, len(ladder))
+	r.single = len(ladder) == 1
 	for i, env := range ladder {
 		s, err := r.look(ctx, env)
 		if err != nil {
@@ -256,20 +258,45 @@ func (r *round) head(ctx context.Context, env Environment) (string, error) {
 
 // opened is the open pull request of our branch for an environment.
 func (r *round) opened(ctx context.Context, env Environment) (github.PullRequest, bool, error) {
-	all, ok := r.open[env.Repository]
-	if !ok {
-		var err error
-		if all, err = r.repository(env).PullRequests(ctx, "", "open"); err != nil {
-			return github.PullRequest{}, false, err
-		}
-		r.open[env.Repository] = all
+	all, err := r.pulls(ctx, env)
+	if err != nil {
+		return github.PullRequest{}, false, err
 	}
-	ours := slices.DeleteFunc(slices.Clone(all), func(p github.PullRequest) bool { return p.Head != branchName(env.Name, r.chart) })
+	ours := slices.DeleteFunc(slices.Clone(all), func(p github.PullRequest) bool {
+		return p.State != "open" || p.Head != branchName(env.Name, r.chart)
+	})
 	if len(ours) == 0 {
 		return github.PullRequest{}, false, nil
 	}
 	i := slices.IndexFunc(ours, func(p github.PullRequest) bool { return p.Base == env.Branch })
 	return ours[max(i, 0)], true, nil // people may open another one of our branch, to another base
+}
+
+// pulls lists pull requests among which ours is, if it is open: all open ones of the repository, for all environments
+// at once, or, where there is one environment, all of its branch, whose ended ones are asked for next.
+func (r *round) pulls(ctx context.Context, env Environment) ([]github.PullRequest, error) {
+	all, ok := r.open[env.Repository]
+	if ok {
+		return all, nil
+	}
+	head, state := "", "open"
+	if r.single {
+		head, state = branchName(env.Name, r.chart), "all"
+	}
+	all, err := r.repository(env).PullRequests(ctx, head, state)
+	if err == nil {
+		r.open[env.Repository] = all
+	}
+	return all, err
+}
+
+// closed lists the pull requests of our branch that are closed or merged, the newest first.
+func (r *round) closed(ctx context.Context, s *survey) ([]github.PullRequest, error) {
+	if !r.single {
+		return r.repository(s.env).PullRequests(ctx, s.ours(), "closed")
+	}
+	all, err := r.pulls(ctx, s.env)
+	return slices.DeleteFunc(slices.Clone(all), func(p github.PullRequest) bool { return p.State == "open" }), err
 }
 
 // reasons joins problems into one line.
