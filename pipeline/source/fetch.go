@@ -79,7 +79,7 @@ func (s *Snapshot) fill(ctx context.Context, wanted map[plumbing.Hash]string) er
 	}
 	var missing []plumbing.Hash
 	for name, path := range wanted {
-		if data, ok := s.repository.recent.get(name); ok {
+		if data, ok := s.last[name]; ok {
 			if err := add(name, data); err != nil {
 				return err
 			}

@@ -204,7 +204,10 @@ func TestTheNextTagFetchesOnlyWhatIsNew(t *testing.T) {
 	if data, err := s.ReadFile("charts/web/values.yaml"); err != nil || string(data) != "newer\n" {
 		t.Errorf("%q, %v", data, err)
 	}
-	snapshot(t, r, "web-1.2.0", "charts/web")
+	s = snapshot(t, r, "web-1.2.0", "charts/web/templates")
+	if err := s.Fetch(t.Context(), "charts/web"); err != nil {
+		t.Fatal(err)
+	}
 	if got := tape.take(); len(got) != 2 {
 		t.Errorf("%d requests for no new file, want a listing and the commit", len(got))
 	}

@@ -16,12 +16,11 @@ type recent struct {
 // maxRecent bounds what is remembered, in bytes. A chart has some 100 kB; one with more is fetched whole each time.
 const maxRecent = 4 << 20
 
-// get returns a content, if it is remembered. Nobody changes it.
-func (r *recent) get(name plumbing.Hash) (data []byte, ok bool) {
+// all returns what is remembered. Nobody changes it.
+func (r *recent) all() map[plumbing.Hash][]byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	data, ok = r.blobs[name]
-	return data, ok
+	return r.blobs
 }
 
 // keep remembers the contents of one snapshot instead of those of the one before.

@@ -20,6 +20,7 @@ type Snapshot struct {
 	commit     *object.Commit
 	objects    objects // of the commit
 	folders    map[plumbing.Hash]*folder
+	last       map[plumbing.Hash][]byte // the files of the tag before
 
 	mu    sync.RWMutex
 	blobs map[plumbing.Hash][]byte // what Fetch fetched
@@ -65,7 +66,7 @@ func (r *Repository) snapshot(ctx context.Context, tag Tag) (*Snapshot, error) {
 	if year := commit.Committer.When.UTC().Year(); year < 1970 || year > 9999 {
 		return nil, fmt.Errorf("%w: the commit's time is out of range; make it again with a right clock", ErrNotCommit)
 	}
-	s := &Snapshot{repository: r, commit: commit, objects: from, blobs: map[plumbing.Hash][]byte{}, left: maxContents}
+	s := &Snapshot{repository: r, commit: commit, objects: from, last: r.recent.all(), blobs: map[plumbing.Hash][]byte{}, left: maxContents}
 	s.folders, err = readFolders(ctx, from, commit.TreeHash)
 	return s, err
 }
