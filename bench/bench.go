@@ -27,6 +27,7 @@ func main() {
 	flag.DurationVar(&o.rtt, "rtt", 40*time.Millisecond, "the round-trip time that is added in the second table")
 	flag.StringVar(&o.report, "report", "bench/README.md", "where the report is written; empty: nowhere")
 	flag.BoolVar(&o.trace, "trace", false, "print every request of the last round")
+	flag.StringVar(&o.profile, "profile", "", "an existing folder, full path, for CPU profiles of the daemon, one a table")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

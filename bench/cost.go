@@ -14,6 +14,7 @@ import (
 type cost struct {
 	wall  time.Duration // until the forge had the pull request
 	cpu   time.Duration // user and system time of all processes of the side
+	child time.Duration // of that, what the daemon's children took
 	peak  int64         // bytes of memory, of all processes of the side that ran at the same time
 	asked []asked
 }
@@ -32,27 +33,27 @@ func (c cost) requests(server string) int {
 // tick is the unit of the times in /proc/<pid>/stat, which Linux fixes for all programs.
 const tick = 10 * time.Millisecond
 
-// spent is the CPU time of a process and of its children that have ended and were waited for.
-func spent(pid int) (time.Duration, error) {
+// spent is the CPU time of a process, and of its children that have ended and were waited for.
+func spent(pid int) (own, children time.Duration, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, fmt.Errorf("the bench reads /proc, so it runs on Linux only: %w", err)
+		return 0, 0, fmt.Errorf("the bench reads /proc, so it runs on Linux only: %w", err)
 	}
 	// The second field is a name that may hold anything, in parentheses; utime, stime, cutime and cstime are the
 	// fields 14 to 17.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 15 {
-		return 0, errors.New("/proc/<pid>/stat has too few fields")
+		return 0, 0, errors.New("/proc/<pid>/stat has too few fields")
 	}
-	sum := 0
-	for _, field := range fields[11:15] {
-		n, err := strconv.Atoi(field)
+	var ticks [4]time.Duration
+	for i := range ticks {
+		n, err := strconv.Atoi(fields[11+i])
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		sum += n
+		ticks[i] = time.Duration(n) * tick
 	}
-	return time.Duration(sum) * tick, nil
+	return ticks[0] + ticks[1], ticks[2] + ticks[3], nil
 }
 
 // median is the middle one, or the mean of the two in the middle.

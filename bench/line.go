@@ -25,11 +25,13 @@ type line struct {
 	side
 	daemon  *exec.Cmd
 	address string // where it takes webhooks
+	profile string // the file that it writes when it is told to
 	ended   chan error
 }
 
-// newLine starts `releaser serve` and waits until it has done all that it finds at the start.
-func newLine(ctx context.Context, s side, binary, formats string) (*line, error) {
+// newLine starts `releaser serve` and waits until it has done all that it finds at the start. profile names the file of a
+// CPU profile; none when empty.
+func newLine(ctx context.Context, s side, binary, formats, profile string) (*line, error) {
 	address, err := freePort()
 	if err != nil {
 		return nil, err
@@ -44,9 +46,9 @@ func newLine(ctx context.Context, s side, binary, formats string) (*line, error)
 		return nil, err
 	}
 	defer log.Close()
-	l := &line{side: s, address: address, ended: make(chan error, 1)}
+	l := &line{side: s, address: address, profile: profile, ended: make(chan error, 1)}
 	l.daemon = exec.Command(binary, "serve", "--log-format", "json", "--config", s.path("releaser.yaml"))
-	l.daemon.Env, l.daemon.Stdout, l.daemon.Stderr = s.environment(), log, log
+	l.daemon.Env, l.daemon.Stdout, l.daemon.Stderr = append(s.environment(), "BENCH_PROFILE="+profile), log, log
 	if err := l.daemon.Start(); err != nil {
 		return nil, err
 	}
@@ -87,6 +89,10 @@ environments:
 
 // Close ends the daemon.
 func (l *line) Close() error {
+	if l.profile != "" {
+		_ = l.daemon.Process.Signal(syscall.SIGUSR1)
+		time.Sleep(time.Second) // it writes the profile
+	}
 	_ = l.daemon.Process.Signal(syscall.SIGTERM)
 	err := <-l.ended
 	l.ended <- err
@@ -96,7 +102,7 @@ func (l *line) Close() error {
 // release sends the webhook of the tag's push and waits until the pull request is open and the daemon has come to rest:
 // what it does after the pull request is its cost too.
 func (l *line) release(ctx context.Context, tag, _ string) (cost, error) {
-	before, err := spent(l.daemon.Process.Pid)
+	own, children, err := spent(l.daemon.Process.Pid)
 	if err != nil {
 		return cost{}, err
 	}
@@ -106,8 +112,9 @@ func (l *line) release(ctx context.Context, tag, _ string) (cost, error) {
 	if err != nil {
 		return c, err
 	}
-	after, err := spent(l.daemon.Process.Pid)
-	c.cpu = after - before
+	ownAfter, childrenAfter, err := spent(l.daemon.Process.Pid)
+	c.child = childrenAfter - children
+	c.cpu = ownAfter - own + c.child
 	return c, err
 }
 
@@ -171,8 +178,8 @@ func (l *line) rest(ctx context.Context) error {
 	const quiet = 300 * time.Millisecond
 	last, since := "", time.Now()
 	return l.await(ctx, "the daemon to rest", func() bool {
-		used, _ := spent(l.daemon.Process.Pid)
-		if now := fmt.Sprint(used, l.book.len()); now != last {
+		own, children, _ := spent(l.daemon.Process.Pid)
+		if now := fmt.Sprint(own, children, l.book.len()); now != last {
 			last, since = now, time.Now()
 		}
 		return time.Since(since) > quiet

@@ -49,6 +49,7 @@ func (t table) show() shownTable {
 	rows := []row{
 		t.row("wall time, tag to open pull request", "%.0f ms", func(c cost) float64 { return ms(c.wall) }).share(t.wall),
 		t.row("CPU time, user and system", "%.0f ms", func(c cost) float64 { return ms(c.cpu) }).share(t.cpu),
+		t.row("of that, the daemon's children", "%.0f ms", func(c cost) float64 { return ms(c.child) }).alone(),
 		t.row("peak memory", "%.0f MiB", func(c cost) float64 { return float64(c.peak) / (1 << 20) }).row,
 	}
 	for _, server := range []string{"registry", "git", "forge"} {
@@ -68,6 +69,12 @@ func (t table) row(what, format string, of func(cost) float64) compared {
 	c := compared{glue: middle(t.glue, of), line: middle(t.line, of)}
 	c.row = row{What: what, Glue: fmt.Sprintf(format, c.glue), Line: fmt.Sprintf(format, c.line), Ratio: fmt.Sprintf("%.2f", c.line/c.glue)}
 	return c
+}
+
+// alone is a row of the daemon only.
+func (c compared) alone() row {
+	c.Glue, c.Ratio = "", ""
+	return c.row
 }
 
 // share says whether the daemon takes at most a share of what the glue does.

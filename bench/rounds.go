@@ -16,6 +16,8 @@ type options struct {
 	rtt    time.Duration
 	report string
 	trace  bool
+	// profile is the folder of CPU profiles of the daemon, one a table; none when empty.
+	profile string
 }
 
 // setting is the circumstances of one table.
@@ -67,7 +69,7 @@ func bench(ctx context.Context, o options) error {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "releaser")
-	if err := build(ctx, binary); err != nil {
+	if err := build(ctx, binary, o.profile); err != nil {
 		return err
 	}
 	var tables []table
@@ -86,8 +88,16 @@ func bench(ctx context.Context, o options) error {
 }
 
 // build makes the binary as a user does.
-func build(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, "github.com/releaser/releaser/cmd/releaser")
+func build(ctx context.Context, to, profile string) error {
+	args := []string{"build", "-o", to}
+	if profile != "" {
+		overlay, err := profiling(filepath.Dir(to))
+		if err != nil {
+			return err
+		}
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/releaser/releaser/cmd/releaser")...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("go build ./cmd/releaser: %w; start the bench inside the repository", err)
@@ -104,7 +114,11 @@ func (o options) measure(ctx context.Context, dir, binary string, s setting) (t 
 		return t, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	a, b, err := sides(ctx, w, binary, s)
+	profile := ""
+	if o.profile != "" {
+		profile = filepath.Join(o.profile, filepath.Base(dir)+".pprof")
+	}
+	a, b, err := sides(ctx, w, binary, s.formats, profile)
 	if err != nil {
 		return t, err
 	}
@@ -123,7 +137,7 @@ func (o options) measure(ctx context.Context, dir, binary string, s setting) (t 
 }
 
 // sides makes both.
-func sides(ctx context.Context, w *world, binary string, s setting) (a *glue, b *line, err error) {
+func sides(ctx context.Context, w *world, binary, formats, profile string) (a *glue, b *line, err error) {
 	of, err := newSide(ctx, w, "glue")
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +149,7 @@ func sides(ctx context.Context, w *world, binary string, s setting) (a *glue, b 
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err = newLine(ctx, to, binary, s.formats)
+	b, err = newLine(ctx, to, binary, formats, profile)
 	return a, b, err
 }
 
