@@ -128,7 +128,7 @@ func TestTemplateWithoutEndIsStoppedAtALimit(t *testing.T) {
 	}
 }
 
-// Not parallel: what this process allocates in the meantime is what the test is about. It counts every byte, also those
+// B41. Not parallel: what this process allocates in the meantime is what the test is about. It counts every byte, also those
 // that were collected again.
 func TestHostileTemplateDoesNotMoveTheMemoryOfTheDaemon(t *testing.T) {
 	box := &sandbox.Box{CPU: 2 * time.Second}

@@ -144,7 +144,7 @@ func TestChildCannotGainPrivileges(t *testing.T) {
 	}
 }
 
-// A name is asked for by UDP. The listener of listeners fails the test when anything arrives.
+// B38. A name is asked for by UDP. The listener of listeners fails the test when anything arrives.
 func TestNameServerIsNotAsked(t *testing.T) {
 	t.Parallel()
 	requires(t, func(p sandbox.Protections) bool { return p.Seccomp }, "seccomp")
