@@ -59,7 +59,7 @@ func (r *Repository) createTree(ctx context.Context, base, want *Tree, files map
 	if err != nil {
 		return explain(r.fullName, "make a tree", err)
 	}
-	return fmt.Errorf("%s: GitHub made tree %s where %s was asked for: nothing was committed", r.fullName, made.GetSHA(), want.SHA)
+	return fmt.Errorf("%s: GitHub made tree %s where %s was asked for: nothing was committed", r.fullName, clean(made.GetSHA()), want.SHA)
 }
 
 func (r *Repository) createCommit(ctx context.Context, c Commit, tree string) (string, error) {

@@ -125,7 +125,7 @@ func retryAfter(err error) (time.Duration, bool) {
 	}
 	var limit *gh.RateLimitError
 	if errors.As(err, &limit) {
-		return max(time.Until(limit.Rate.Reset.Time), time.Second), true
+		return until(limit.Rate.Reset.Time), true
 	}
 	var abuse *gh.AbuseRateLimitError
 	if errors.As(err, &abuse) && abuse.Response != nil {
@@ -142,6 +142,12 @@ func retryAfter(err error) (time.Duration, bool) {
 // least is the wait where GitHub does not say how long.
 const least = time.Minute
 
+// until is how long it takes to the end of a limit: not more than an hour, as all limits of GitHub end within one. Who says
+// more has another clock, or means no good.
+func until(end time.Time) time.Duration {
+	return min(max(time.Until(end), time.Second), time.Hour)
+}
+
 // limitOf tells whether an answer is one of a limit and how long to wait: what it says, until the hour that is
 // spent ends, or a minute. The text is its message, or all of its body.
 func limitOf(resp *http.Response, text string) (time.Duration, bool) {
@@ -149,13 +155,13 @@ func limitOf(resp *http.Response, text string) (time.Duration, bool) {
 		return 0, false
 	}
 	if seconds, ok := number(resp, "Retry-After"); ok {
-		return time.Duration(seconds) * time.Second, true
+		return time.Duration(min(seconds, 3600)) * time.Second, true
 	}
 	left, told := number(resp, "X-RateLimit-Remaining")
 	reset, ok := number(resp, "X-RateLimit-Reset")
 	spent := told && left == 0 || !told && resp.StatusCode == http.StatusTooManyRequests
 	if ok && spent {
-		return max(time.Until(time.Unix(int64(reset), 0)), time.Second), true
+		return until(time.Unix(int64(reset), 0)), true
 	}
 	text = strings.ToLower(text)
 	named := strings.Contains(text, "rate limit") || strings.Contains(text, "rate-limit")

@@ -40,6 +40,8 @@ func TestRateLimitTellsHowLongToWait(t *testing.T) {
 		"secondary, silent":   {403, nil, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, time.Minute},
 		"403 in words":        {403, nil, `{"message":"You have exceeded a secondary rate limit. Please wait."}`, time.Minute},
 		"429 of a quiet hour": {429, map[string]string{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "4102444800"}, `{}`, time.Minute},
+		"no number at all":    {429, map[string]string{"Retry-After": "99999999999"}, `{}`, time.Hour},
+		"an hour of years":    {429, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}, `{}`, time.Hour},
 		"secondary that says": {403, map[string]string{"Retry-After": "9"}, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, 9 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +138,28 @@ func TestTextOfTheServerIsOneQuietLine(t *testing.T) {
 	_, err := r.Branch(t.Context(), "main")
 	if err == nil || strings.ContainsAny(err.Error(), "\x1b\r\n") || len(err.Error()) > 500 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Found by FuzzAnswersOfGitHub.
+func TestNameThatGitHubGivesIsShownOnOneLine(t *testing.T) {
+	t.Parallel()
+	r := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			w.Write([]byte(`{"sha":"a\u007fb"}`))
+		case strings.Contains(r.URL.Path, "/trees/"):
+			w.Write([]byte(`{"tree":[{"path":"a\u007fb","mode":"100644","type":"blob","sha":"aa"}]}`))
+		default:
+			w.Write([]byte(`{}`))
+		}
+	})
+	_, read := r.Files(t.Context(), "aa", []string{"a\x7fb"})
+	_, made := r.Commit(t.Context(), Commit{Base: "aa", Files: map[string][]byte{"a\x7fb": nil}})
+	for _, err := range []error{read, made} {
+		if err == nil || !strings.Contains(err.Error(), "a b") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

@@ -34,24 +34,24 @@ func (r *Repository) Files(ctx context.Context, commit string, paths []string) (
 // file reads one blob and makes sure that it is the one that the tree names.
 func (r *Repository) file(ctx context.Context, e Entry) ([]byte, error) {
 	if !e.Regular() {
-		return nil, &Refused{Repository: r.fullName, Reason: e.Path + " is a link, a folder or a submodule: make it a file"}
+		return nil, &Refused{Repository: r.fullName, Reason: clean(e.Path) + " is a link, a folder or a submodule: make it a file"}
 	}
 	if e.Size > maxFile {
-		return nil, &Refused{Repository: r.fullName, Reason: e.Path + " is larger than 5 MiB: make it smaller"}
+		return nil, &Refused{Repository: r.fullName, Reason: clean(e.Path) + " is larger than 5 MiB: make it smaller"}
 	}
 	if data, ok := r.seen.blob(e.SHA); ok {
 		return data, nil
 	}
 	blob, _, err := r.api.Git.GetBlob(ctx, r.owner, r.name, e.SHA)
 	if err != nil {
-		return nil, explain(r.fullName, e.Path, err)
+		return nil, explain(r.fullName, clean(e.Path), err)
 	}
 	data, err := decode(blob.GetEncoding(), blob.GetContent())
 	if err == nil && blobSHA(data) != e.SHA {
 		err = errors.New("GitHub sent other bytes than the tree names")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", r.fullName, e.Path, err)
+		return nil, fmt.Errorf("%s: %s: %w", r.fullName, clean(e.Path), err)
 	}
 	r.seen.keepBlob(e.SHA, data)
 	return data, nil
