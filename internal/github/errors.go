@@ -96,8 +96,17 @@ func plain(err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("the answer is no JSON: %w; check that github.apiURL is the root of GitHub's API", err)
 	}
-	return err
+	return &quiet{err}
 }
+
+// quiet is an error of a library that may repeat what GitHub sent, told on one line.
+type quiet struct{ err error }
+
+// Error is the library's text.
+func (q *quiet) Error() string { return clean(q.err.Error()) }
+
+// Unwrap is the library's error.
+func (q *quiet) Unwrap() error { return q.err }
 
 func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
 	switch code := answer.Response.StatusCode; {

@@ -151,12 +151,13 @@ func TestNameThatGitHubGivesIsShownOnOneLine(t *testing.T) {
 		case strings.Contains(r.URL.Path, "/trees/"):
 			w.Write([]byte(`{"tree":[{"path":"a\u007fb","mode":"100644","type":"blob","sha":"aa"}]}`))
 		default:
-			w.Write([]byte(`{}`))
+			w.Write([]byte("{\"author\":{\"date\":\"a\x7fb\"}}"))
 		}
 	})
 	_, read := r.Files(t.Context(), "aa", []string{"a\x7fb"})
 	_, made := r.Commit(t.Context(), Commit{Base: "aa", Files: map[string][]byte{"a\x7fb": nil}})
-	for _, err := range []error{read, made} {
+	_, late := r.Message(t.Context(), "aa") // a time that is none
+	for _, err := range []error{read, made, late} {
 		if err == nil || !strings.Contains(err.Error(), "a b") {
 			t.Errorf("got %v", err)
 		}
