@@ -164,7 +164,7 @@ func limitOf(resp *http.Response, text string) (time.Duration, bool) {
 		return 0, false
 	}
 	if seconds, ok := number(resp, "Retry-After"); ok {
-		return time.Duration(min(seconds, 3600)) * time.Second, true
+		return time.Duration(min(max(seconds, 1), 3600)) * time.Second, true
 	}
 	left, told := number(resp, "X-RateLimit-Remaining")
 	reset, ok := number(resp, "X-RateLimit-Reset")

@@ -40,6 +40,7 @@ func TestRateLimitTellsHowLongToWait(t *testing.T) {
 		"secondary, silent":   {403, nil, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, time.Minute},
 		"403 in words":        {403, nil, `{"message":"You have exceeded a secondary rate limit. Please wait."}`, time.Minute},
 		"429 of a quiet hour": {429, map[string]string{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "4102444800"}, `{}`, time.Minute},
+		"no wait at all":      {403, map[string]string{"Retry-After": "0"}, `{}`, time.Second},
 		"no number at all":    {429, map[string]string{"Retry-After": "99999999999"}, `{}`, time.Hour},
 		"an hour of years":    {429, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}, `{}`, time.Hour},
 		"secondary that says": {403, map[string]string{"Retry-After": "9"}, `{"documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, 9 * time.Second},
