@@ -152,10 +152,3 @@ func TestArchiveThatIsNoneIsRejected(t *testing.T) {
 	refused(t, "empty tar", archiveOf(t, nil))
 	refused(t, "no Chart.yaml", archiveOf(t, map[string]string{"redis/values.yaml": "a: 1\n"}))
 }
-
-func FuzzArchiveNeverPanics(f *testing.F) {
-	f.Add([]byte("hello"))
-	f.Fuzz(func(t *testing.T, archive []byte) {
-		_ = vendorError(t, remote(t, ociHost), "charts/x", "1.0.0", shelf{ociHost + " redis 1.2.3": archive})
-	})
-}

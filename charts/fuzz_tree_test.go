@@ -2,7 +2,7 @@ package charts
 
 import (
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -153,7 +153,7 @@ func repositoryOf(text string) fstest.MapFS {
 	}
 	all := fstest.MapFS{}
 	for _, part := range strings.Split("\n"+text, "\n-- ")[1:] { // the library panics over some text
-		name, data, _ := strings.Cut(part, " --\n")
+		name, data, _ := strings.Cut(part+"\n", " --\n")
 		name, target, link := strings.Cut(name, " -> ")
 		entry := &fstest.MapFile{Data: []byte(data), Mode: 0o644}
 		if link {
@@ -198,12 +198,16 @@ func addTrees(f *testing.F) {
 		"-- c/x/p [fifo] --\n-- c/x/q [device] --\n", "-- c/x/sub [submodule] --\n-- c/x/m/.git --\n-- c/x/m/y --\n-- c/x/.git -> ../.. --\n",
 		"-- c/x/.helmignore --\n/a*\n!b\n# c\n[\n-- c/x/a/b --\n", "-- c/x/A --\n-- c/x/a --\n-- c/x/\u0131 --\n-- c/x/k --\n-- c/x/\u212a --\n",
 		"-- c/x/.helmignore -> ../../secret --\n", "-- c/x/f [folder] --\n-- c/x/f/a [setuid] --\n-- c/x/f/b [closed] --\nb\n", "-- c/x/back\\slash --\n-- c/x/tab\there --\n",
-		"-- c/x/d0/a --\n-- c/x/d1/l -> ../d0 --\n-- c/x/d1/m -> ../d0 --\n-- c/x/d2/l -> ../d1 --\n-- c/x/d2/m -> ../d1 --\n-- c/x/d3/l -> ../d2 --\n-- c/x/d3/m -> ../d2 --\n",
 	} {
 		f.Add(chart+text, "c/x", "leak")
 		f.Add(chart+text, "c", "x/a/../values.yaml")
 		f.Add(chart+"-- c/l -> x --\n"+text, "c/l", "values.yaml")
 	}
+	doubling := "-- c/x/d0 [folder] --\n"
+	for n := range 16 {
+		doubling += fmt.Sprintf("-- c/x/d%d/l -> ../d%d --\n-- c/x/d%d/m -> ../d%d --\n", n+1, n, n+1, n)
+	}
+	f.Add(chart+doubling, "c/x", "d16/l/m/l")
 	f.Add(chart, ".", "c/x/values.yaml")
-	f.Add(chart, "../c", io.EOF.Error())
+	f.Add(chart, "../c", "values.yaml")
 }
