@@ -1,6 +1,6 @@
 # Everything is a Go command; this file only names them.
 
-.PHONY: test rigs staticcheck race bench demo image image-check
+.PHONY: test rigs staticcheck race fuzz bench demo image image-check
 
 test: ## what the README says
 	go test ./...
@@ -13,6 +13,10 @@ staticcheck:
 
 race:
 	go test -race ./pipeline/... ./internal/web/
+
+FUZZTIME ?= 10m
+fuzz: ## FUZZTIME of every fuzz target; what they find lies in testdata/fuzz
+	go run ./internal/lab/fuzz -time $(FUZZTIME)
 
 bench: ## beside the glue that it replaces; writes bench/README.md
 	go run ./internal/lab/rigs/build helm cosign yq
