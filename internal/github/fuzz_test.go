@@ -85,6 +85,8 @@ const (
 	apiHost = "api.example"
 	// next stands between two answers of a script.
 	next = "\n=====\n"
+	// echo becomes the credentials of the request, as a proxy might repeat them.
+	echo = "ECHO"
 	// most is how many requests one operation may make: two lists of 30 pages, each behind redirects.
 	most = 300
 )
@@ -109,6 +111,7 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 	if s.asked++; s.asked > most {
 		return nil, errors.New("enough")
 	}
+	answer = bytes.ReplaceAll(answer, []byte(echo), []byte(req.Header.Get("Authorization")))
 	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), req)
 	if err != nil {
 		return nil, io.ErrUnexpectedEOF
@@ -141,6 +144,20 @@ func FuzzAnswersOfGitHub(f *testing.F) {
 			t.Fatalf("to wait %s: %v", limited.RetryAfter, err)
 		}
 	})
+}
+
+// B59: found by FuzzAnswersOfGitHub.
+func TestAnswerWithAnOddCodeDoesNotBringTheTokenBack(t *testing.T) {
+	t.Parallel()
+	server := &script{answers: [][]byte{[]byte("HTTP/1.1 099 Odd\n\n{\"message\":\"what is ECHO\"}")}}
+	client, err := New(Options{APIURL: "https://" + apiHost, Token: Static(botToken), Transport: server, Unpaced: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Repository(environments).Branch(t.Context(), "main")
+	if err == nil || strings.Contains(err.Error(), botToken) || !strings.Contains(err.Error(), "what is") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // addAnswers adds GitHub's own examples, to every operation, and what an enemy would say.
@@ -176,6 +193,8 @@ func addAnswers(f *testing.F) {
 			"HTTP/1.1 429 Too Many Requests\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1\n\n",
 			"HTTP/1.1 429 Too Many Requests\nRetry-After: 99999999999\n\n{}",
 			"HTTP/1.1 502 Bad Gateway\n\n<html>",
+			"HTTP/1.1 400 Bad Request\n\n{\"message\":\"what is ECHO\"}",
+			"HTTP/1.1 403 Forbidden\nX-Accepted-GitHub-Permissions: ECHO\n\n{}",
 			"HTTP/1.1 202 Accepted\n\nnull",
 		} {
 			f.Add(operation, []byte(answer))

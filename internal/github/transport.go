@@ -74,7 +74,7 @@ func (t *transport) send(req *http.Request, token string) (*http.Response, error
 	resp, err := t.next.RoundTrip(out)
 	if err == nil {
 		resp.Body = &bounded{ReadCloser: resp.Body, left: maxResponse}
-		if resp.StatusCode >= http.StatusBadRequest {
+		if resp.StatusCode/100 != 2 { // an odd proxy answers 099 too
 			withoutEcho(resp, token)
 		}
 		t.limit.heed(resp)
