@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -41,7 +44,7 @@ func readChartfile(dir string, data []byte) (*chartfile, error) {
 		return nil, err
 	}
 	if err := helmyaml.Unmarshal(data, c.meta); err != nil {
-		return nil, c.reject(0, "chart-yaml", "Helm cannot read it: "+oneLine(err), "compare it with the fields that Helm knows")
+		return nil, c.reject(c.lineOf(err), "chart-yaml", "Helm cannot read it: "+oneLine(err), "compare it with the fields that Helm knows")
 	}
 	return c, c.check()
 }
@@ -56,8 +59,9 @@ func (c *chartfile) parse(data []byte) error {
 	if doc.Kind == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		return c.reject(0, "syntax", "it is not a mapping", "begin with apiVersion, name and version")
 	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return c.reject(0, "syntax", "it has more than one document", "keep the first and remove the others")
+	var second yaml.Node
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return c.reject(second.Line, "syntax", "it has more than one document", "keep the first and remove the others")
 	}
 	c.top = doc.Content[0]
 	return c.strict(c.top)
@@ -126,7 +130,7 @@ func (c *chartfile) identity() (identity, error) {
 		return id, &Rejected{Chart: c.dir, Findings: findings}
 	}
 	if err := c.meta.Validate(); err != nil {
-		return id, c.reject(0, "chart-yaml", oneLine(err), "see helm lint "+c.dir)
+		return id, c.reject(c.lineOf(err), "chart-yaml", oneLine(err), "see helm lint "+c.dir)
 	}
 	return id, nil
 }
@@ -157,6 +161,29 @@ func (c *chartfile) line(key string) int {
 	return 0
 }
 
+// lineOf finds the field that an error of Helm is about: it names one behind a last dot, or quotes the name of a
+// dependency that is there twice. 0 when it does neither.
+func (c *chartfile) lineOf(err error) int {
+	text := err.Error()
+	if _, name, found := strings.Cut(text, `name or alias "`); found {
+		name, _, _ = strings.Cut(name, `"`)
+		for i, dep := range slices.Backward(c.meta.Dependencies) {
+			if dep.Name == name || dep.Alias == name {
+				return c.dependencyLine(i)
+			}
+		}
+	}
+	for _, field := range fieldNamed.FindAllStringSubmatch(text, -1) {
+		if line := c.line(field[1]); line > 0 {
+			return line
+		}
+	}
+	return 0
+}
+
+// fieldNamed is how the libraries name a field of Chart.yaml: chart.metadata.type, Metadata.maintainers.
+var fieldNamed = regexp.MustCompile(`(?i:metadata)\.(\w+)`)
+
 // dependencyLine is where the dependency number i begins.
 func (c *chartfile) dependencyLine(i int) int {
 	if n := c.value("dependencies"); n != nil && i < len(n.Content) {
@@ -165,8 +192,9 @@ func (c *chartfile) dependencyLine(i int) int {
 	return c.line("dependencies")
 }
 
+// finding is about a line of Chart.yaml, 0 for one that is not there: it would be added to the file as a whole.
 func (c *chartfile) finding(line int, rule, message, fix string) Finding {
-	return Finding{Severity: Error, File: path.Join(c.dir, chartFile), Line: line, Rule: rule, Message: message, Fix: fix}
+	return Finding{Severity: Error, File: path.Join(c.dir, chartFile), Line: max(line, 1), Rule: rule, Message: message, Fix: fix}
 }
 
 func (c *chartfile) reject(line int, rule, message, fix string) *Rejected {

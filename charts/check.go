@@ -1,7 +1,10 @@
 package charts
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 
@@ -27,14 +30,19 @@ func packable(dir string, files []file) error {
 	if f.Rule == "" {
 		return nil
 	}
-	f.File = dir
+	f.File = path.Join(dir, cmp.Or(f.File, chartFile))
+	f.Line = max(f.Line, 1)
 	return reject(dir, f)
 }
 
-// suspect finds what Helm loads and cannot pack, in c and below. The zero Finding is none.
+// suspect finds what Helm loads and cannot pack, in c and below. A file is named when it is c's own. The zero Finding is none.
 func suspect(c *chart.Chart) Finding {
 	if c.Schema != nil && !json.Valid(c.Schema) {
-		return Finding{Rule: "schema-syntax", Message: schemaFile + " of " + c.ChartFullPath() + " is not JSON", Fix: "mend it, or remove it"}
+		f := Finding{Rule: "schema-syntax", Message: schemaFile + " of " + c.ChartFullPath() + " is not JSON", Fix: "mend it, or remove it"}
+		if c.Parent() == nil {
+			f.File, f.Line = schemaFile, lineOfJSON(c.Schema)
+		}
+		return f
 	}
 	names := map[string]bool{}
 	for _, dep := range c.Dependencies() {
@@ -51,4 +59,13 @@ func suspect(c *chart.Chart) Finding {
 		}
 	}
 	return Finding{}
+}
+
+// lineOfJSON is the line of what makes a text no JSON.
+func lineOfJSON(text []byte) int {
+	var wrong *json.SyntaxError
+	if !errors.As(json.Unmarshal(text, new(any)), &wrong) {
+		return 1
+	}
+	return 1 + bytes.Count(text[:min(int(wrong.Offset), len(text))], []byte("\n"))
 }

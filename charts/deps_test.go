@@ -264,7 +264,7 @@ func TestTwoVersionsOfOneNameAreRejected(t *testing.T) {
 	get := shelf{ociHost + " redis 1.2.3": redis(t, "1.2.3"), ociHost + " redis 2.0.0": redis(t, "2.0.0")}
 	rejected(t, vendorError(t, repo, "charts/x", "1.0.0", get), "charts/x/Chart.yaml", "dependency-twice")
 	folders := with(files(plain), "-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: a\nversion: 1.0.0\n-- charts/x/charts/b/Chart.yaml --\napiVersion: v2\nname: a\nversion: 1.0.1\n")
-	rejected(t, vendorError(t, folders, "charts/x", "1.0.0", nil), "charts/x", "dependency-twice")
+	rejected(t, vendorError(t, folders, "charts/x", "1.0.0", nil), "charts/x/Chart.yaml", "dependency-twice")
 }
 
 func TestFolderOfAnotherChartIsNotMixedWithADependency(t *testing.T) {
@@ -310,14 +310,14 @@ func TestLockedVersionIsAVersion(t *testing.T) {
 // What Helm loads and fails to pack, or does not load, is told before anything is rendered.
 func TestChartThatHelmCannotPackIsRejected(t *testing.T) {
 	t.Parallel()
-	for text, rule := range map[string]string{
-		"-- charts/x/values.schema.json --\n{\n":                                                                                       "schema-syntax",
-		"-- charts/x/charts/README.md --\nhello\n":                                                                                     "helm-load",
-		"-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: 'C:/a'\nversion: 1.0.0\n":                                           "helm-load",
-		"-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: 'a\\b'\nversion: 1.0.0\n":                                           "dependency-name",
-		"-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: a\nversion: 1.0.0\n-- charts/x/charts/a/values.schema.json --\n{\n": "schema-syntax",
+	for _, c := range []struct{ text, file, rule string }{
+		{"-- charts/x/values.schema.json --\n{\n", "charts/x/values.schema.json", "schema-syntax"},
+		{"-- charts/x/charts/README.md --\nhello\n", "charts/x/Chart.yaml", "helm-load"},
+		{"-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: 'C:/a'\nversion: 1.0.0\n", "charts/x/Chart.yaml", "helm-load"},
+		{"-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: 'a\\b'\nversion: 1.0.0\n", "charts/x/Chart.yaml", "dependency-name"},
+		{"-- charts/x/charts/a/Chart.yaml --\napiVersion: v2\nname: a\nversion: 1.0.0\n-- charts/x/charts/a/values.schema.json --\n{\n", "charts/x/Chart.yaml", "schema-syntax"},
 	} {
-		rejected(t, vendorError(t, with(files(plain), text), "charts/x", "1.0.0", nil), "charts/x", rule)
+		rejected(t, vendorError(t, with(files(plain), c.text), "charts/x", "1.0.0", nil), c.file, c.rule)
 	}
 	broken := with(files(plain), "-- charts/x/values.yaml --\na: [\n")
 	rejected(t, vendorError(t, broken, "charts/x", "1.0.0", nil), "charts/x/values.yaml", "values")

@@ -20,9 +20,10 @@ const (
 // Finding is one thing that the author of a chart should know. It names a place and a rule and never
 // repeats a value: values may be secret.
 //
-// A finding of Lint always has a file and a line. What is absent is told where it would be added: at the deepest key
+// A finding about the text of a file has its line. What is absent is told where it would be added: at the deepest key
 // above it that is there, else at line 1. What concerns a file as a whole has its line 1, what concerns the
-// chart as a whole line 1 of Chart.yaml. There is one exception: a file that does not exist is named without a line.
+// chart as a whole line 1 of Chart.yaml. What has no text has no line: a file that does not exist, a path that cannot be
+// packed, a link, an archive, a file that is too large to be read.
 type Finding struct {
 	// Severity is Error, Warning or Info.
 	Severity Severity `json:"severity"`

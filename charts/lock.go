@@ -14,28 +14,28 @@ import (
 func (c *chartfile) readLock(files []file) (*chart.Lock, error) {
 	f, found := find(files, lockFile)
 	if !found {
-		return nil, c.locked("lock-missing", "the chart has dependencies and no Chart.lock")
+		return nil, c.locked(0, "lock-missing", "the chart has dependencies and no Chart.lock")
 	}
 	if len(f.data) > maxChartfile {
-		return nil, c.locked("lock-syntax", fmt.Sprintf("the file has more than %d bytes", maxChartfile))
+		return nil, c.locked(1, "lock-syntax", fmt.Sprintf("the file has more than %d bytes", maxChartfile))
 	}
 	lock := new(chart.Lock)
 	if err := helmyaml.Unmarshal(f.data, lock); err != nil {
-		return nil, c.locked("lock-syntax", oneLine(err))
+		return nil, c.locked(1, "lock-syntax", oneLine(err))
 	}
 	sum, err := requirementsDigest(c.meta.Dependencies, lock.Dependencies)
 	if err != nil {
 		return nil, fmt.Errorf("chart %s: digest of its dependencies: %w", c.dir, err)
 	}
 	if sum != lock.Digest || !sameDependencies(c.meta.Dependencies, lock.Dependencies) {
-		return nil, c.locked("lock-stale", "it does not belong to the dependencies of Chart.yaml")
+		return nil, c.locked(1, "lock-stale", "it does not belong to the dependencies of Chart.yaml")
 	}
 	return lock, nil
 }
 
-// locked is a rejection because of Chart.lock, which one command mends.
-func (c *chartfile) locked(rule, message string) *Rejected {
-	return reject(c.dir, Finding{File: path.Join(c.dir, lockFile), Rule: rule, Message: message, Fix: c.update()})
+// locked is a rejection because of Chart.lock as a whole, which one command mends; line is 0 when it is not there.
+func (c *chartfile) locked(line int, rule, message string) *Rejected {
+	return reject(c.dir, Finding{File: path.Join(c.dir, lockFile), Line: line, Rule: rule, Message: message, Fix: c.update()})
 }
 
 func (c *chartfile) update() string {

@@ -122,14 +122,26 @@ func (r *reader) ignoreRules() error {
 		return err
 	}
 	if r.lines = ignoreLines(data); r.lines > maxRules {
-		return r.reject(ignore.HelmIgnore, "helmignore", fmt.Sprintf("the file has %d rules, %d are allowed", r.lines, maxRules), "name folders instead of files")
+		return r.rejectAt(1, ignore.HelmIgnore, "helmignore", fmt.Sprintf("the file has %d rules, %d are allowed", r.lines, maxRules), "name folders instead of files")
 	}
 	rules, err := ignore.Parse(bytes.NewReader(data))
 	if err != nil {
-		return r.reject(ignore.HelmIgnore, "helmignore", oneLine(err), "Helm knows *, ? and [] but not **")
+		return r.rejectAt(ignoredLine(data), ignore.HelmIgnore, "helmignore", oneLine(err), "Helm knows *, ? and [] but not **")
 	}
 	r.rules = rules
 	return nil
+}
+
+// ignoredLine is the first line of .helmignore that Helm cannot read alone.
+func ignoredLine(data []byte) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		if _, err := ignore.Parse(bytes.NewReader(line)); err != nil {
+			return n
+		}
+	}
+	return 1
 }
 
 // ignoreLines counts the lines that are rules, neither blank nor comments.
@@ -239,7 +251,7 @@ func (r *reader) read(name, real string, limit int) ([]byte, error) {
 func (r *reader) complete() error {
 	for _, old := range []string{"requirements.yaml", "requirements.lock"} {
 		if _, found := find(r.files, old); found {
-			return r.reject(old, "requirements", "Helm lets this file override Chart.yaml", "move the dependencies to Chart.yaml with apiVersion: v2 and remove the file")
+			return r.rejectAt(1, old, "requirements", "Helm lets this file override Chart.yaml", "move the dependencies to Chart.yaml with apiVersion: v2 and remove the file")
 		}
 	}
 	if name, why := clash(r.files); why != "" {
@@ -253,7 +265,12 @@ func (r *reader) reject(name, rule, message, fix string) *Rejected {
 	if name != "" && pathProblem(name) != "" {
 		return reject(r.dir, Finding{File: r.dir, Rule: rule, Message: fmt.Sprintf("%q: %s", name, message), Fix: fix})
 	}
-	return reject(r.dir, Finding{File: path.Join(r.dir, name), Rule: rule, Message: message, Fix: fix})
+	return r.rejectAt(0, name, rule, message, fix)
+}
+
+// rejectAt blames a line of a file that is text.
+func (r *reader) rejectAt(line int, name, rule, message, fix string) *Rejected {
+	return reject(r.dir, Finding{File: path.Join(r.dir, name), Line: line, Rule: rule, Message: message, Fix: fix})
 }
 
 // find returns the file of that name.

@@ -28,7 +28,7 @@ func unloadable(dir string, err error) Finding {
 	if strings.HasPrefix(err.Error(), "cannot load "+valuesFile) {
 		return badValues(path.Join(dir, valuesFile), err)
 	}
-	return Finding{Severity: Error, File: dir, Rule: "helm-load", Message: "Helm cannot load the chart" + because(err), Fix: "see helm lint " + dir}
+	return Finding{Severity: Error, File: path.Join(dir, chartFile), Line: 1, Rule: "helm-load", Message: "Helm cannot load the chart" + because(err), Fix: "see helm lint " + dir}
 }
 
 // because says which file Helm's loader refuses, and the fault in the parser's words that quote nothing. The loader

@@ -197,7 +197,7 @@ func TestADependencyThatIsNotAsLockedIsRejectedWithTheCommandThatMendsIt(t *test
 		"unlocked-1.0.0", "stale-1.0.0", "other-1.0.0")
 	w.rejects(map[string][]string{
 		"unlocked-1.0.0": {"charts/unlocked/Chart.lock: error: lock-missing: ", "run 'helm dependency update charts/unlocked' and commit Chart.lock"},
-		"stale-1.0.0":    {"charts/stale/Chart.lock: error: lock-stale: ", "run 'helm dependency update charts/stale' and commit Chart.lock"},
+		"stale-1.0.0":    {"charts/stale/Chart.lock:1: error: lock-stale: ", "run 'helm dependency update charts/stale' and commit Chart.lock"},
 		"other-1.0.0": {"charts/other/Chart.yaml:7: error: lock-version: the dependency lib is version 1.0.0 (charts/lib), Chart.lock says 1.0.1",
 			"run 'helm dependency update charts/other' and commit Chart.lock"},
 	})

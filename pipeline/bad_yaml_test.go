@@ -32,7 +32,7 @@ func TestANullDependencyOrABinaryTagIsRejectedAndNothingPanics(t *testing.T) {
 		"name-1.0.0":   {"charts/name/Chart.yaml:2: error: tag: the tag !!binary is not allowed here", fix},
 		"text-1.0.0":   {"charts/text/Chart.yaml:5: error: tag: the tag !!binary is not allowed here", fix},
 		"own-1.0.0":    {"charts/own/Chart.yaml:5: error: tag: the tag ", fix},
-		"person-1.0.0": {"charts/person/Chart.yaml: error: chart-yaml: ", "; "},
+		"person-1.0.0": {"charts/person/Chart.yaml:1: error: chart-yaml: ", "; "},
 	})
 }
 

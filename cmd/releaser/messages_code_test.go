@@ -57,6 +57,26 @@ func TestEveryMessageOfTheCodeIsShown(t *testing.T) {
 	t.Logf("%d texts: %d shown, %d with a reason, %d waiting, %d missing", len(texts), count, len(texts)-count-waiting-len(missing), waiting, len(missing))
 }
 
+// withoutText are the rules about what has no line: a path, a link, an archive, a file that is not there or too large.
+const withoutText = `path|symlink-\w+|irregular|collision|dependency-archive|size|folder|missing-file|pin-missing-file|values-missing|schema-missing|lock-missing`
+
+func TestEveryFindingAboutATextNamesItsLine(t *testing.T) {
+	t.Parallel()
+	golden, err := os.ReadFile(messagesFile)
+	check(t, err)
+	finding := regexp.MustCompile(`(?m)^.*?([^ ]+?)(:\d+)?: (?:error|warning|info): ([a-z-]+): .*$`)
+	exempt := regexp.MustCompile(`^(?:` + withoutText + `)$`)
+	found := finding.FindAllStringSubmatch(string(golden), -1)
+	if len(found) < 100 {
+		t.Fatalf("only %d findings in %s", len(found), messagesFile)
+	}
+	for _, f := range found {
+		if f[2] == "" && !exempt.MatchString(f[3]) {
+			t.Errorf("no line: %s", f[0])
+		}
+	}
+}
+
 // message is a text in a room of the code, as it is written there.
 type message struct{ room, text string }
 
