@@ -131,8 +131,11 @@ func harmless(text string, blanks bool) string {
 	return b.String()
 }
 
-// word tells what may stand before an @ without making it a mention, as in chart@sha256:….
-func word(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+// word tells what may stand before an @ without making it a mention, as in chart@sha256:…. Letters of other alphabets do not
+// count: what looks for mentions may take them for the end of a word.
+func word(r rune) bool {
+	return r == '_' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
+}
 
 // escape writes a character as its bytes in hex, as in a URL.
 func escape(r rune) string {

@@ -167,7 +167,7 @@ func TestReaderIsToldTheFilesThatHeHas(t *testing.T) {
 }
 
 func FuzzQuiet(f *testing.F) {
-	for _, seed := range []string{"@acme/team", "Fixes #1", "[skip ci]", "a`b", "a@b#c", "\xff"} {
+	for _, seed := range []string{"@acme/team", "Fixes #1", "[skip ci]", "a`b", "a@b#c", "\xff", "Ŀ@a"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
