@@ -136,6 +136,7 @@ type inspector struct {
 	carried map[string]bool       // pinned values that were seen in a manifest
 	renders int                   // manifests that could be rendered
 	origin  map[traced]origin     // what was traced
+	looks   int                   // how often for that
 }
 
 // inspect runs all rules. The error is the machine's, not the chart's.

@@ -31,9 +31,14 @@ type traced struct {
 	value string
 }
 
+// maxLooks is how often a chart is rendered once more for the line of a finding. Each time costs as much as its largest
+// templates do, and a chart with many findings must not be refused for the time that it takes to say where they are.
+const maxLooks = 20
+
 // trace tells where in the templates a key stands that came out at a spot, with this value. The chart is rendered
 // once more with each such key renamed to one that carries a number, in the template and what it includes; when it does not
-// render so, in the template alone. What is no key of a template, but comes from the values as a whole, is not found.
+// render so, in the template alone. What is no key of a template, but comes from the values as a whole, is not found,
+// nor is anything in a further template once the chart was rendered maxLooks times for it.
 func (m *manifests) trace(at spot, value string) (origin, bool) {
 	seen := traced{at, value}
 	if from, known := m.origin[seen]; known { // by another environment
@@ -44,6 +49,9 @@ func (m *manifests) trace(at spot, value string) (origin, bool) {
 		which := look{key, at.template, alone}
 		found, known := m.traced[which]
 		if !known {
+			if m.looks++; m.looks > maxLooks {
+				return origin{}, false
+			}
 			found = m.origins(which)
 			m.traced[which] = found
 		}
