@@ -171,7 +171,9 @@ var (
 	heads   = regexp.MustCompile(`sha256:[0-9a-f]{12}\b`)
 	clocks  = regexp.MustCompile(`limit-(time|cpu)`)
 	dials   = regexp.MustCompile(`read tcp 127\.0\.0\.1:[0-9]+->`)
-	lookups = regexp.MustCompile(` on [0-9.:\[\]a-f]+: no such host`)
+	// lookups end in another way where no name server can be reached.
+	lookups = regexp.MustCompile(`lookup no-such-host\.invalid[^;]*`)
+	uploads = regexp.MustCompile(`upload of the (config|archive)`)
 )
 
 // faults are the lines that say what is wrong, plain.
@@ -187,8 +189,9 @@ func (p *page) faults(text string) string {
 func (p *page) plain(text string) string {
 	text = strings.NewReplacer(p.names...).Replace(text)
 	text = dials.ReplaceAllString(text, "read tcp ")
-	text = lookups.ReplaceAllString(text, ": no such host")
-	text = clocks.ReplaceAllString(text, "limit-time") // whichever is met first
+	text = lookups.ReplaceAllString(text, "lookup no-such-host.invalid: no such host")
+	text = uploads.ReplaceAllString(text, "upload of the archive") // they go side by side
+	text = clocks.ReplaceAllString(text, "limit-time")             // whichever is met first
 	text = tags.ReplaceAllString(text, "sha256-DIGEST")
 	text = digests.ReplaceAllString(text, "DIGEST")
 	text = heads.ReplaceAllString(text, "sha256:DIGESTDIGEST")
