@@ -91,11 +91,7 @@ func tellGit(p *page) {
 	var answer func(rw http.ResponseWriter, r *http.Request)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { answer(rw, r) }))
 	p.Cleanup(server.Close)
-	secure := httptest.NewTLSServer(http.NotFoundHandler())
-	secure.Config.ErrorLog = quietLog()
-	p.Cleanup(secure.Close)
 	p.call(server.URL, "https://GITHUB")
-	p.call(secure.URL, "https://SECURE")
 	p.call(strings.TrimPrefix(server.URL, "http://"), "GITHUB")
 	away := func(title, rest string) {
 		p.Helper()
@@ -139,6 +135,18 @@ func tellGit(p *page) {
 		w.git.ServeHTTP(rw, r)
 	}
 	away("the server sends no pack", "url: "+server.URL+"/acme/platform.git")
+	p.tellPlaces(w, away)
+	p.tellSSH(w, away)
+	p.configure(w, "sources:\n", "sources:\n  - {name: away, charts: [{path: charts/*}], url: http://127.0.0.1:1/acme/away.git}\n")
+	p.shows("check goes on", "check")
+}
+
+// tellPlaces is for servers with a certificate, and for paths.
+func (p *page) tellPlaces(w *world, away func(title, rest string)) {
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = quietLog()
+	p.Cleanup(secure.Close)
+	p.call(secure.URL, "https://SECURE")
 	away("the server's certificate is of an unknown authority", "url: "+secure.URL+"/a.git")
 	away("the CA file is not there", "url: "+secure.URL+"/a.git, caFile: keys/gone")
 	away("the CA file holds no certificate", "url: "+secure.URL+"/a.git, caFile: keys/git-text")
@@ -146,9 +154,6 @@ func tellGit(p *page) {
 	away("a path is no repository", "url: ./folder")
 	away("a path is not there", "url: ./nowhere")
 	away("the App is for another kind of address", "url: ./folder, auth: {githubApp: true}")
-	p.tellSSH(w, away)
-	p.configure(w, "sources:\n", "sources:\n  - {name: away, charts: [{path: charts/*}], url: http://127.0.0.1:1/acme/away.git}\n")
-	p.shows("check goes on", "check")
 }
 
 // tellSSH is for git over SSH.

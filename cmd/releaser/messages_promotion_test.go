@@ -65,7 +65,6 @@ func tellPromotion(p *page) {
 	p.person(w, "main", stagingValues, "image: {tag: ''}\n")
 
 	p.does("promote", "dev", "staging", "--chart", "voice-agent")
-	number := 3
 	p.types("nobody merges in time", "promote", "dev", "staging", "--chart", "voice-agent", "--wait", "--timeout", "10ms")
 	p.person(w, stagingBranch, "README.md", "a person was here\n")
 	p.types("somebody works on our branch", "promote", "dev", "staging", "--chart", "voice-agent")
@@ -73,6 +72,12 @@ func tellPromotion(p *page) {
 	p.person(w, stagingBranch, stagingRelease, "0.1.2", "0.9.9")
 	p.types("somebody changed our branch to what is no release", "promote", "dev", "staging", "--chart", "voice-agent")
 	p.person(w, stagingBranch, stagingRelease, "0.9.9", "0.1.2")
+	p.tellClosed(w, l, 3)
+	p.tellMerge(w, l)
+}
+
+// tellClosed is for a pull request that somebody changes or closes on GitHub.
+func (p *page) tellClosed(w *world, l *liar, number int) {
 	l.replace("GET", "/pulls", func(b []byte) []byte {
 		return bytes.ReplaceAll(b, []byte(`"base":{"label":"acme:main","ref":"main"`), []byte(`"base":{"label":"acme:next","ref":"next"`))
 	})
@@ -91,7 +96,6 @@ func tellPromotion(p *page) {
 	p.shows("somebody rejects it while we wait", "promote", "dev", "staging", "--chart", "voice-agent", "--wait", "--timeout", "20s")
 	l.tell(nil)
 	p.shows("somebody closed the pull request", "status")
-	p.tellMerge(w, l)
 }
 
 // tellMerge is for what keeps an automatic merge waiting.
@@ -143,20 +147,7 @@ func tellGitHub(p *page) {
 	p.configure(w, w.forgeURL, l.URL, "{name: dev, from: release, merge: auto}", "{name: dev, from: release}")
 	p.does("release", "voice-agent-0.1.1")
 	check(p, w.forge.MergePullRequest(demoEnvironments, 1, "reviewer"))
-	refuse := func(method, part string, code int, message string, headers ...string) {
-		l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
-			if method != "" && r.Method != method || !strings.Contains(r.URL.Path, part) {
-				return false
-			}
-			for i := 0; i < len(headers); i += 2 {
-				rw.Header().Set(headers[i], headers[i+1])
-			}
-			rw.Header().Set("Content-Type", "application/json")
-			rw.WriteHeader(code)
-			_, _ = io.WriteString(rw, message)
-			return true
-		})
-	}
+	refuse := l.refuse
 	verify := []string{"verify", "dev", "--chart", "voice-agent"}
 	refuse("", "", 401, `{"message":"Bad credentials"}`)
 	p.types("the token is not valid", verify...)

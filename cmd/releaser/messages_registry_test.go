@@ -34,24 +34,7 @@ func tellRegistry(p *page) {
 		})
 		p.types("the registry answers "+http.StatusText(code), "verify", "voice-agent:0.1.1")
 	}
-	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
-		rw.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
-		rw.WriteHeader(http.StatusUnauthorized)
-		return true
-	})
-	p.types("the registry wants a password", "verify", "voice-agent:0.1.1")
-	p.write("world/keys/helper.json", `{"credsStore": "nothing-here"}`)
-	before("plainHTTP: true", "plainHTTP: true, auth: {dockerConfigFile: keys/helper.json}")
-	p.types("the credential helper is not installed", "verify", "voice-agent:0.1.1")
-	p.write("world/keys/helpless.json", `{"auths": {"`+l.host()+`": {"auth": "eA=="}}}`)
-	before("plainHTTP: true", "plainHTTP: true, auth: {dockerConfigFile: keys/helpless.json}")
-	p.types("the docker config has no password", "verify", "voice-agent:0.1.1")
-	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
-		rw.Header().Set("WWW-Authenticate", `Bearer realm="http://169.254.169.254/token",service="x"`)
-		rw.WriteHeader(http.StatusUnauthorized)
-		return true
-	})
-	p.types("the registry sends us to another host for a token", "verify", "voice-agent:0.1.1")
+	p.tellCredentials(l, before)
 
 	before()
 	l.status("POST", "/blobs/uploads", 403)
@@ -77,6 +60,28 @@ func tellRegistry(p *page) {
 	l.tell(nil)
 	p.tellConflicts(w, l)
 	p.tellDependencies(w)
+}
+
+// tellCredentials is for a registry that wants to know who asks.
+func (p *page) tellCredentials(l *liar, before func(oldnew ...string)) {
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		rw.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+		rw.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	p.types("the registry wants a password", "verify", "voice-agent:0.1.1")
+	p.write("world/keys/helper.json", `{"credsStore": "nothing-here"}`)
+	before("plainHTTP: true", "plainHTTP: true, auth: {dockerConfigFile: keys/helper.json}")
+	p.types("the credential helper is not installed", "verify", "voice-agent:0.1.1")
+	p.write("world/keys/helpless.json", `{"auths": {"`+l.host()+`": {"auth": "eA=="}}}`)
+	before("plainHTTP: true", "plainHTTP: true, auth: {dockerConfigFile: keys/helpless.json}")
+	p.types("the docker config has no password", "verify", "voice-agent:0.1.1")
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		rw.Header().Set("WWW-Authenticate", `Bearer realm="http://169.254.169.254/token",service="x"`)
+		rw.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	p.types("the registry sends us to another host for a token", "verify", "voice-agent:0.1.1")
 }
 
 // tellDependencies is for dependencies in the registry.

@@ -134,6 +134,22 @@ func (l *liar) status(method, part string, code int) {
 	})
 }
 
+// refuse answers the requests that fit as GitHub does, with a code, JSON and pairs of headers.
+func (l *liar) refuse(method, part string, code int, message string, headers ...string) {
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		if method != "" && r.Method != method || !strings.Contains(r.URL.Path, part) {
+			return false
+		}
+		for i := 0; i < len(headers); i += 2 {
+			rw.Header().Set(headers[i], headers[i+1])
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(code)
+		_, _ = io.WriteString(rw, message)
+		return true
+	})
+}
+
 // replace changes the answers to the requests that fit.
 func (l *liar) replace(method, part string, change func(body []byte) []byte) {
 	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
