@@ -120,7 +120,7 @@ func (v *vault) openKeys() (err error) {
 		return err
 	}
 	if o.KeyPEM, err = os.ReadFile(v.config.Path(s.Key)); err != nil {
-		return fmt.Errorf("signing.key: %w; make one with: cosign generate-key-pair", err)
+		return fmt.Errorf("signing.key: %w; correct the path, let releaser read the file, or make one with: cosign generate-key-pair", err)
 	}
 	password, err := v.app.secret("signing.password", v.config.Path(s.PasswordFile), s.PasswordEnv)
 	if err != nil {

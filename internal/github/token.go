@@ -40,7 +40,7 @@ type File string
 func (f File) Token(context.Context, string) (string, error) {
 	data, err := os.ReadFile(string(f))
 	if err != nil {
-		return "", fmt.Errorf("github token: %w", err)
+		return "", fmt.Errorf("github token: %w: write it there, or correct the path in github.auth", err)
 	}
 	token, err := checkToken(strings.TrimSpace(string(data)))
 	if err != nil {

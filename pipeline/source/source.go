@@ -55,7 +55,7 @@ func TokenFile(name string) Auth {
 	return Auth{TokenOrigin: name, Token: func(context.Context) (string, string, error) {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return "", "", fmt.Errorf("auth.tokenFile: %w", err)
+			return "", "", fmt.Errorf("auth.tokenFile: %w; write the token there, or correct the path", err)
 		}
 		token := strings.TrimSpace(string(data))
 		if token == "" || strings.ContainsFunc(token, isControl) {

@@ -73,7 +73,7 @@ func (d *sshDialer) dial(ctx context.Context) (session, error) {
 func (d *sshDialer) config() (*ssh.ClientConfig, error) {
 	key, err := os.ReadFile(d.auth.SSHKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("auth.sshKeyFile: %w", err)
+		return nil, fmt.Errorf("auth.sshKeyFile: %w; make a deploy key with: ssh-keygen, or correct the path", err)
 	}
 	signer, err := ssh.ParsePrivateKey(key)
 	if missing := (*ssh.PassphraseMissingError)(nil); errors.As(err, &missing) {
