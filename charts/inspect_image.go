@@ -196,12 +196,6 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 // checkImages looks at every image of one rendered object.
 func (m *manifests) checkImages(at spot, object any, repositories []repository) {
-	kind := "object"
-	if fields, ok := object.(map[string]any); ok {
-		if text, ok := fields["kind"].(string); ok {
-			kind = plain(text)
-		}
-	}
 	for where, value := range keys(object) {
 		image, ok := value.(string)
 		if !ok || where != "image" && !strings.HasSuffix(where, ".image") {
@@ -216,13 +210,26 @@ func (m *manifests) checkImages(at spot, object any, repositories []repository) 
 			continue // a setting that names a repository
 		case pin >= 0 && !repositories[pin].runs(tag, digest):
 			m.report.add(m.atImage(at, image, repositories[pin].key, Finding{Severity: Error, Rule: "image-pin",
-				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), kind, repositories[pin].key),
+				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), m.kindOf(object), repositories[pin].key),
 				Fix:     "use the pinned key for the tag of that image, without a digest that is not pinned"}))
 		case pin < 0 && digest == "" && (tag == "" || tag == "latest") && container:
 			m.report.add(m.atImage(at, image, "", Finding{Severity: Warning, Rule: "image-tag",
-				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), kind), Fix: "name a version or a digest"}))
+				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), m.kindOf(object)), Fix: "name a version or a digest"}))
 		}
 	}
+}
+
+// kindOf names the kind of an object where a template has that word; elsewhere it may be any value.
+func (m *manifests) kindOf(object any) string {
+	fields, _ := object.(map[string]any)
+	kind, _ := fields["kind"].(string)
+	written := slices.ContainsFunc(m.files, func(f file) bool {
+		return strings.Contains(f.name, "templates/") && strings.Contains(string(f.data), kind)
+	})
+	if kind == "" || !written {
+		return "object"
+	}
+	return plain(kind)
 }
 
 // atImage gives a finding the place of an image: its line in a template, else in the values that hold the
