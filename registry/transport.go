@@ -103,9 +103,10 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // withoutEcho removes the secrets of the request from the body of a refusal: some servers and proxies repeat the header
-// or the form that they did not like, and the body ends up in an error.
+// or the form that they did not like, and the body ends up in an error. It reads the body whole, even where there is no
+// secret: oras does not read that of a 404, and a connection with an unread answer is closed.
 func withoutEcho(resp *http.Response, secrets []string) *http.Response {
-	if len(secrets) == 0 || resp.Body == nil || resp.Body == http.NoBody {
+	if resp.Body == nil || resp.Body == http.NoBody {
 		return resp
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))

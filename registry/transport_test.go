@@ -303,3 +303,25 @@ func TestAnErrorIsOneCleanLine(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+func TestAnAnswerThatSaysNoKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int64
+	server := httptest.NewUnstartedServer(mem.New(mem.Options{}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	r := at(t, strings.TrimPrefix(server.URL, "http://"))
+	for range 3 {
+		if _, err := r.Resolve(t.Context(), "voice", "1.0.0"); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections for three questions, one after the other", n)
+	}
+}
