@@ -18,6 +18,7 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/sign"
 	"github.com/sigstore/sigstore-go/pkg/verify"
 	"google.golang.org/protobuf/encoding/protojson"
+	"oras.land/oras-go/v2/content"
 )
 
 const (
@@ -45,14 +46,9 @@ type subject struct {
 	Digest map[string]string `json:"digest"`
 }
 
-func (bundleForm) read(ctx context.Context, t target, keys []publicKey) (reading, error) {
-	var r reading
-	candidates, capped, err := referrers(ctx, t)
-	if err != nil {
-		return r, err
-	}
-	r.capped = capped
-	for _, desc := range candidates {
+func (bundleForm) judge(ctx context.Context, t target, l listing, keys []publicKey) (reading, error) {
+	r := reading{listing: l}
+	for _, desc := range l.candidates {
 		raw, err := fetchBundle(ctx, t, desc)
 		if errors.Is(err, errUnreadable) {
 			r.seen++
@@ -80,13 +76,14 @@ func (bundleForm) read(ctx context.Context, t target, keys []publicKey) (reading
 // errEnough ends a listing of referrers.
 var errEnough = errors.New("enough")
 
-// referrers lists what refers to the target and may be a signature, up to the caps. It asks for all types: cosign v2
+// list finds what refers to the target and may be a signature, up to the caps. It asks for all types: cosign v2
 // writes a wrong one into the index of a registry without a referrers API. A chart may have many attestations: what its
 // writer calls something else than a signature is left out, and what is called a signature comes first. No more than that
 // is believed of what a manifest says of itself.
-func referrers(ctx context.Context, t target) (list []ocispec.Descriptor, capped bool, err error) {
+func (bundleForm) list(ctx context.Context, t target) (listing, error) {
 	listed := 0
-	err = t.repo.Referrers(ctx, t.subject, "", func(page []ocispec.Descriptor) error {
+	var list []ocispec.Descriptor
+	err := t.repo.Referrers(ctx, t.subject, "", func(page []ocispec.Descriptor) error {
 		for _, desc := range page {
 			if predicate := desc.Annotations[bundlePredicateType]; predicate == "" || predicate == cosignSign {
 				list = append(list, desc)
@@ -98,13 +95,13 @@ func referrers(ctx context.Context, t target) (list []ocispec.Descriptor, capped
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		return nil, false, err
+		return listing{}, err
 	}
 	slices.SortStableFunc(list, func(a, b ocispec.Descriptor) int {
 		return cmp.Compare(b.Annotations[bundlePredicateType], a.Annotations[bundlePredicateType])
 	})
-	capped = listed > maxReferrers || len(list) > maxSignatures
-	return list[:min(len(list), maxSignatures)], capped, nil
+	capped := listed > maxReferrers || len(list) > maxSignatures
+	return listing{candidates: list[:min(len(list), maxSignatures)], capped: capped}, nil
 }
 
 // fetchBundle reads the bundle of one referrer, nil when the referrer is none.
@@ -159,21 +156,25 @@ func verifyBundle(ctx context.Context, t target, raw []byte, keys []publicKey) i
 	})
 }
 
-func (bundleForm) write(ctx context.Context, t target, key *keypair, _ reading) error {
+func (bundleForm) write(ctx context.Context, t target, key *keypair, _ listing) ([]ocispec.Descriptor, error) {
 	raw, err := makeBundle(ctx, t, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	layer, err := push(ctx, t, bundleMediaType, raw)
-	if err != nil {
+	var layer, config ocispec.Descriptor
+	err = together(2, func(i int) (err error) {
+		if i == 0 {
+			layer, err = push(ctx, t, bundleMediaType, raw)
+			return err
+		}
+		config, err = pushEmpty(ctx, t)
 		return err
-	}
-	config, err := pushEmpty(ctx, t)
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// No time of creation, so that the same signature is the same manifest.
-	err = pushManifest(ctx, t, ocispec.Manifest{
+	made, err := json.Marshal(ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: bundleMediaType,
@@ -181,11 +182,16 @@ func (bundleForm) write(ctx context.Context, t target, key *keypair, _ reading) 
 		Layers:       []ocispec.Descriptor{layer},
 		Subject:      &t.subject,
 		Annotations:  map[string]string{bundleContent: bundleContentEnvelope, bundlePredicateType: cosignSign},
-	}, "")
+	})
 	if err != nil {
-		t.there.Delete(t.name) // it may have been wrong
+		return nil, err
 	}
-	return err
+	manifest := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, made)
+	if err := t.repo.Manifests().Push(ctx, manifest, bytes.NewReader(made)); err != nil {
+		t.there.Delete(t.name) // it may have been wrong
+		return nil, err
+	}
+	return []ocispec.Descriptor{manifest, layer}, nil
 }
 
 // makeBundle signs the target. The same key gives the same bytes each time: encoding/json and RFC 6979 do, and protojson,

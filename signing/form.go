@@ -32,6 +32,8 @@ type target struct {
 	name    string // host/namespace/chart
 	subject ocispec.Descriptor
 	there   *sync.Map // the names of the repositories that have the empty config
+	// fetched is what fetch need not ask for: readBack read it from the registry a moment ago.
+	fetched map[digest.Digest][]byte
 }
 
 // String names the target by its digest, so that it is good as a key.
@@ -39,11 +41,21 @@ func (t target) String() string { return t.name + "@" + t.subject.Digest.String(
 
 // form is how one Format lies in the registry.
 type form interface {
-	// read looks for a signature that one of the keys made over the target. It changes nothing.
-	read(ctx context.Context, t target, keys []publicKey) (reading, error)
-	// write adds a signature beside those that the reading found. Written twice after one reading, the second replaces
-	// the first by the same bytes.
-	write(ctx context.Context, t target, key *keypair, r reading) error
+	// list finds what may be signatures of the target. It changes nothing, and does not look into them.
+	list(ctx context.Context, t target) (listing, error)
+	// judge looks among them for a signature that one of the keys made over the target. It changes nothing.
+	judge(ctx context.Context, t target, l listing, keys []publicKey) (reading, error)
+	// write adds a signature beside those that were listed, and says which manifests and blobs vouch for it. Written twice
+	// after one listing, the second replaces the first by the same bytes.
+	write(ctx context.Context, t target, key *keypair, l listing) (wrote []ocispec.Descriptor, err error)
+}
+
+// listing is where the signatures of one form are.
+type listing struct {
+	candidates []ocispec.Descriptor // manifests in the form Bundle, layers in the form Legacy
+	capped     bool                 // there may be more
+	image      *ocispec.Manifest    // of the form Legacy: what is under the tag, nil when nothing is
+	sum        digest.Digest        // of the image
 }
 
 func formOf(f Format) (form, error) {
@@ -58,11 +70,46 @@ func formOf(f Format) (form, error) {
 
 // reading is what one look at one form found.
 type reading struct {
-	valid  *Signature        // the one whose key comes first in the list, nil when none is valid
-	rank   int               // the place of that key in the list
-	seen   int               // signatures there, valid or not, up to the cap
-	capped bool              // there may be more
-	image  *ocispec.Manifest // of the form Legacy: what is under the tag, nil when nothing is
+	listing
+	valid *Signature // the one whose key comes first in the list, nil when none is valid
+	rank  int        // the place of that key in the list
+	seen  int        // signatures there, valid or not, up to the cap
+}
+
+// find lists and judges.
+func find(ctx context.Context, t target, f form, keys []publicKey) (reading, error) {
+	l, err := f.list(ctx, t)
+	if err != nil {
+		return reading{}, err
+	}
+	return f.judge(ctx, t, l, keys)
+}
+
+// readBack is find after a write, in the time of one answer: what was written is asked for by its digest beside the
+// listing. Only what is listed counts.
+func readBack(ctx context.Context, t target, f form, wrote []ocispec.Descriptor, keys []publicKey) (reading, error) {
+	var l listing
+	fetched := make([][]byte, len(wrote))
+	err := together(1+len(wrote), func(i int) (err error) {
+		if i == 0 {
+			l, err = f.list(ctx, t)
+			return err
+		}
+		if fetched[i-1], err = fetch(ctx, t, wrote[i-1], maxManifestBytes); errors.Is(err, errUnreadable) {
+			return nil // as is judged, if it is listed
+		}
+		return err
+	})
+	if err != nil {
+		return reading{}, err
+	}
+	t.fetched = map[digest.Digest][]byte{}
+	for i, raw := range fetched {
+		if raw != nil {
+			t.fetched[wrote[i].Digest] = raw
+		}
+	}
+	return f.judge(ctx, t, l, keys)
 }
 
 // accept notes a valid signature and reports whether no other could be better.
@@ -94,6 +141,9 @@ func fetchTag(ctx context.Context, t target, tag string) (raw []byte, d digest.D
 func fetch(ctx context.Context, t target, desc ocispec.Descriptor, limit int64) ([]byte, error) {
 	if desc.Size < 0 || desc.Size > limit || desc.Digest.Validate() != nil {
 		return nil, errUnreadable
+	}
+	if raw, ok := t.fetched[desc.Digest]; ok && int64(len(raw)) == desc.Size {
+		return raw, nil
 	}
 	raw, err := content.FetchAll(ctx, t.repo, desc)
 	if errors.Is(err, errdef.ErrNotFound) || errors.Is(err, content.ErrMismatchedDigest) {

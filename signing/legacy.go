@@ -19,6 +19,7 @@ import (
 	"github.com/sigstore/cosign/v2/pkg/cosign"
 	ocisig "github.com/sigstore/cosign/v2/pkg/oci/signature"
 	"github.com/sigstore/sigstore/pkg/signature/payload"
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -36,29 +37,35 @@ func legacyTag(t target) string {
 	return strings.Replace(t.subject.Digest.String(), ":", "-", 1) + ".sig"
 }
 
-func (legacyForm) read(ctx context.Context, t target, keys []publicKey) (reading, error) {
+func (legacyForm) list(ctx context.Context, t target) (listing, error) {
 	image, sum, err := signatureImage(ctx, t)
 	if image == nil || err != nil {
-		return reading{}, err
+		return listing{}, err
 	}
-	r := reading{image: image, capped: len(image.Layers) > maxSignatures}
+	layers := image.Layers[:min(len(image.Layers), maxSignatures)]
+	return listing{candidates: layers, capped: len(image.Layers) > maxSignatures, image: image, sum: sum}, nil
+}
+
+func (legacyForm) judge(ctx context.Context, t target, l listing, keys []publicKey) (reading, error) {
+	r := reading{listing: l}
 	claims := map[digest.Digest][]byte{} // many keys sign the same bytes
-	for _, layer := range image.Layers[:min(len(image.Layers), maxSignatures)] {
+	for _, layer := range l.candidates {
 		if layer.MediaType != simpleSigning {
 			continue
 		}
 		r.seen++
 		if _, known := claims[layer.Digest]; !known {
-			claims[layer.Digest], err = fetch(ctx, t, layer, maxPayloadBytes)
+			claim, err := fetch(ctx, t, layer, maxPayloadBytes)
 			if err != nil && !errors.Is(err, errUnreadable) {
 				return r, err
 			}
+			claims[layer.Digest] = claim
 		}
 		rank := verifyClaim(ctx, t, claims[layer.Digest], layer.Annotations[signatureOfBlob], keys)
 		if rank < 0 {
 			continue
 		}
-		s := Signature{Format: Legacy, Reference: t.name + ":" + legacyTag(t), Digest: sum.String(), Key: keys[rank].id()}
+		s := Signature{Format: Legacy, Reference: t.name + ":" + legacyTag(t), Digest: l.sum.String(), Key: keys[rank].id()}
 		if r.accept(s, rank) {
 			break
 		}
@@ -109,27 +116,31 @@ func verifyClaim(ctx context.Context, t target, claim []byte, sig string, keys [
 	})
 }
 
-func (legacyForm) write(ctx context.Context, t target, key *keypair, r reading) error {
+func (legacyForm) write(ctx context.Context, t target, key *keypair, l listing) ([]ocispec.Descriptor, error) {
 	claim, sig, err := makeClaim(t, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	layer, err := push(ctx, t, simpleSigning, claim)
-	if err != nil {
-		return err
-	}
+	layer := content.NewDescriptorFromBytes(simpleSigning, claim)
 	layer.Annotations = map[string]string{signatureOfBlob: sig}
 	var image ocispec.Manifest
-	if r.image != nil {
-		image = *r.image
+	if l.image != nil {
+		image = *l.image
 	}
 	image.Versioned, image.MediaType = specs.Versioned{SchemaVersion: 2}, ocispec.MediaTypeImageManifest
 	image.Layers = append(slices.Clone(image.Layers), layer)
-	image.Config, err = push(ctx, t, ocispec.MediaTypeImageConfig, imageConfig(image.Layers))
-	if err != nil {
+	err = together(2, func(i int) (err error) {
+		if i == 0 {
+			_, err = push(ctx, t, simpleSigning, claim)
+			return err
+		}
+		image.Config, err = push(ctx, t, ocispec.MediaTypeImageConfig, imageConfig(image.Layers))
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return pushManifest(ctx, t, image, legacyTag(t))
+	return []ocispec.Descriptor{layer}, pushManifest(ctx, t, image, legacyTag(t))
 }
 
 // makeClaim signs the target. The same key gives the same claim and signature each time.

@@ -49,7 +49,7 @@ func (s *Signer) look(ctx context.Context, t target, p registry.Pushed) ([]readi
 		if i == 0 {
 			return unaltered(ctx, t, p)
 		}
-		looks[i-1], err = s.forms[i-1].read(ctx, t, s.keys[:1])
+		looks[i-1], err = find(ctx, t, s.forms[i-1], s.keys[:1])
 		return err
 	})
 	return looks, err
@@ -94,10 +94,11 @@ func (s *Signer) complete(ctx context.Context, t target, f form, before reading)
 	if before.seen >= maxSignatures || before.capped {
 		return Signature{}, fmt.Errorf("%w; delete what is not yours, then run the same command again", errTooMany)
 	}
-	if err := f.write(ctx, t, s.key, before); err != nil {
+	wrote, err := f.write(ctx, t, s.key, before.listing)
+	if err != nil {
 		return Signature{}, err
 	}
-	after, err := f.read(ctx, t, s.keys[:1])
+	after, err := readBack(ctx, t, f, wrote, s.keys[:1])
 	if err != nil {
 		return Signature{}, err
 	}

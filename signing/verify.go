@@ -21,7 +21,7 @@ func (v *Verifier) Verify(ctx context.Context, p registry.Pushed) (Signed, error
 	signed := newSigned(p, t)
 	looks := make([]reading, len(v.forms))
 	err = together(len(v.forms), func(i int) (err error) {
-		looks[i], err = v.forms[i].read(ctx, t, v.keys)
+		looks[i], err = find(ctx, t, v.forms[i], v.keys)
 		return err
 	})
 	if err != nil {

@@ -146,7 +146,7 @@ func TestASignatureOfAnotherDigestDoesNotCount(t *testing.T) {
 // signatureImage is a legacy signature of a target, under no tag yet.
 func (s shelf) signatureImage(t *testing.T, target target, key *keypair) ocispec.Manifest {
 	t.Helper()
-	if err := (legacyForm{}).write(t.Context(), target, key, reading{}); err != nil {
+	if _, err := (legacyForm{}).write(t.Context(), target, key, listing{}); err != nil {
 		t.Fatal(err)
 	}
 	_, raw, err := readTag(t, target, legacyTag(target))
