@@ -47,6 +47,7 @@ type Options struct {
 type Promoter struct {
 	options  Options
 	refusals refusals
+	held     holdings
 }
 
 // New makes a Promoter; it asks nothing yet.
@@ -89,7 +90,9 @@ func (p *Promoter) Propose(ctx context.Context, signed signing.Signed) ([]Propos
 		return nil, nil
 	}
 	ladder := slices.DeleteFunc(slices.Clone(p.options.Environments), func(e Environment) bool { return e.From != FromRelease })
-	return p.newRound(signed.Pushed().Chart(), signed).run(ctx, ladder)
+	r := p.newRound(signed.Pushed().Chart(), signed)
+	r.line = true
+	return r.run(ctx, ladder)
 }
 
 // Round does everything automatic for one chart: the newest release to the first rungs, promotions between

@@ -20,6 +20,7 @@ type round struct {
 	heads   map[[2]string]string
 	open    map[string][]github.PullRequest
 	single  bool // one environment is looked at
+	line    bool // it ends the line of one release
 	pushed  map[string]registry.Pushed
 	vouched map[string]signing.Signed // by digest
 	unfit   []string                  // newer versions that were passed over, with the reason, when none was left

@@ -105,6 +105,9 @@ func (r *round) reading(ctx context.Context, env Environment) (*survey, error) {
 	if s.holds, err = r.read(ctx, env, s.files); err != nil {
 		return nil, err
 	}
+	if held, asked := r.pushed[s.holds.Release.Digest]; asked {
+		r.held.keep(env.Name, r.chart, held)
+	}
 	return s, nil
 }
 
@@ -121,11 +124,7 @@ func (r *round) read(ctx context.Context, env Environment, files map[string][]by
 		}
 		return h, nil
 	}
-	digest := lead.digest
-	if lead.version != "" {
-		digest = ""
-	}
-	pushed, err := r.resolve(ctx, lead.version, digest)
+	pushed, err := r.named(ctx, env, lead)
 	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrForeign) {
 		h.add(nil, []Disagreement{lead.against("a release of " + r.chart + " that is in the registry")})
 		return h, nil
