@@ -91,7 +91,7 @@ func (p *Promoter) Propose(ctx context.Context, signed signing.Signed) ([]Propos
 	}
 	ladder := slices.DeleteFunc(slices.Clone(p.options.Environments), func(e Environment) bool { return e.From != FromRelease })
 	r := p.newRound(signed.Pushed().Chart(), signed)
-	r.line = true
+	r.line, r.fresh = true, signed.Pushed().New()
 	return r.run(ctx, ladder)
 }
 

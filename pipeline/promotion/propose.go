@@ -2,7 +2,6 @@ package promotion
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -77,14 +76,15 @@ func (p *proposing) ready(ctx context.Context) error {
 
 // find looks for our branch where no pull request is open.
 func (p *proposing) find(ctx context.Context) error {
-	head, err := p.repository(p.env).Branch(ctx, p.out.Branch)
-	if errors.Is(err, github.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	head, err := "", error(nil)
+	if p.survey.tip != nil {
+		head = *p.survey.tip
+	} else if head, err = p.round.tip(ctx, p.env); err != nil {
 		return err
 	}
-	p.branch, err = p.inspect(ctx, p.survey, head)
+	if head != "" {
+		p.branch, err = p.inspect(ctx, p.survey, head)
+	}
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/releaser/releaser/internal/github"
 	"github.com/releaser/releaser/registry"
@@ -21,9 +22,17 @@ type round struct {
 	open    map[string][]github.PullRequest
 	single  bool // one environment is looked at
 	line    bool // it ends the line of one release
+	fresh   bool // which was pushed a moment ago, so that a change is due in all likelihood
 	pushed  map[string]registry.Pushed
 	vouched map[string]signing.Signed // by digest
 	unfit   []string                  // newer versions that were passed over, with the reason, when none was left
+	listed  *listing
+}
+
+// listing is the list of a chart's versions, or why there is none.
+type listing struct {
+	list []string
+	err  error
 }
 
 // newRound starts a look, with what is verified already.
@@ -43,16 +52,8 @@ func (p *Promoter) newRound(chart string, known ...signing.Signed) *round {
 
 // run looks at all environments of a ladder, decides, and acts where a change is due.
 func (r *round) run(ctx context.Context, ladder []Environment) ([]Proposal, error) {
-	var failed []error
-	surveys := make([]*survey, len(ladder))
 	r.single = len(ladder) == 1
-	for i, env := range ladder {
-		s, err := r.look(ctx, env)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", env.Name, err))
-		}
-		surveys[i] = s
-	}
+	surveys, failed := r.looks(ctx, ladder)
 	changes, err := r.next(ctx, surveys)
 	if err != nil {
 		failed = append(failed, err)
@@ -70,6 +71,33 @@ func (r *round) run(ctx context.Context, ladder []Environment) ([]Proposal, erro
 		done = append(done, p)
 	}
 	return done, errors.Join(failed...)
+}
+
+// looks surveys environments, one after the other, as each uses what was read for those before. Where one takes releases,
+// the chart's versions are listed meanwhile.
+func (r *round) looks(ctx context.Context, ladder []Environment) (surveys []*survey, failed []error) {
+	var meanwhile sync.WaitGroup
+	if slices.ContainsFunc(ladder, func(e Environment) bool { return e.From == FromRelease }) {
+		meanwhile.Go(func() { r.versions(ctx) })
+	}
+	for _, env := range ladder {
+		s, err := r.look(ctx, env)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", env.Name, err))
+		}
+		surveys = append(surveys, s)
+	}
+	meanwhile.Wait()
+	return surveys, failed
+}
+
+// versions lists the chart's versions, once in a round.
+func (r *round) versions(ctx context.Context) ([]string, error) {
+	if r.listed == nil {
+		list, err := r.options.Registry.Versions(ctx, r.chart)
+		r.listed = &listing{list, err}
+	}
+	return r.listed.list, r.listed.err
 }
 
 // act makes a change true, or tells why there is none.
@@ -159,7 +187,7 @@ func (r *round) released(ctx context.Context, floor Release) ([]Release, error) 
 	for _, signed := range r.vouched {
 		found = append(found, releaseOf(signed.Pushed()))
 	}
-	versions, err := r.options.Registry.Versions(ctx, r.chart)
+	versions, err := r.versions(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -32,15 +32,7 @@ type Stand struct {
 func (p *Promoter) Status(ctx context.Context, chart string) (Board, error) {
 	r := p.newRound(chart)
 	board := Board{Chart: chart, Rungs: []Stand{}}
-	var failed []error
-	surveys := make([]*survey, len(p.options.Environments))
-	for i, env := range p.options.Environments {
-		s, err := r.look(ctx, env)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", env.Name, err))
-		}
-		surveys[i] = s
-	}
+	surveys, failed := r.looks(ctx, p.options.Environments)
 	changes, err := r.next(ctx, surveys)
 	if err != nil {
 		failed = append(failed, err)

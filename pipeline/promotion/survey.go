@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/releaser/releaser/internal/github"
 	"github.com/releaser/releaser/internal/scalar"
 	"github.com/releaser/releaser/registry"
@@ -19,6 +21,7 @@ type survey struct {
 	holds  Holding
 	pr     github.PullRequest     // the open one; Number 0 when none is
 	branch branch                 // ours, known when pr is open
+	tip    *string                // head of our branch where no pr is open, empty when there is none; nil when not asked for
 	ended  map[string]PullRequest // what people said to a release before, by digest
 	failed bool                   // it could not be read now
 }
@@ -80,13 +83,42 @@ func (r *round) survey(ctx context.Context, env Environment) (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !open {
+		return r.unproposed(ctx, env)
+	}
 	s, err := r.reading(ctx, env)
-	if err != nil || !open {
+	if err != nil {
 		return s, err
 	}
 	s.pr = pr
 	s.branch, err = r.inspect(ctx, s, pr.HeadCommit)
 	return s, err
+}
+
+// unproposed reads an environment without a pull request. Our branch, which the next one needs, is looked for meanwhile.
+func (r *round) unproposed(ctx context.Context, env Environment) (*survey, error) {
+	if !r.fresh {
+		return r.reading(ctx, env)
+	}
+	both, asking := errgroup.WithContext(ctx)
+	var s *survey
+	var tip string
+	both.Go(func() (err error) { s, err = r.reading(asking, env); return err })
+	both.Go(func() (err error) { tip, err = r.tip(asking, env); return err })
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	s.tip = &tip
+	return s, nil
+}
+
+// tip is the head of our branch for an environment, empty when there is none.
+func (r *round) tip(ctx context.Context, env Environment) (string, error) {
+	head, err := r.repository(env).Branch(ctx, branchName(env.Name, r.chart))
+	if errors.Is(err, github.ErrNotFound) {
+		return "", nil
+	}
+	return head, err
 }
 
 // reading reads what an environment holds at its branch head.
