@@ -2,6 +2,7 @@ package scalar
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	helmkeys "go.yaml.in/yaml/v2"
@@ -70,8 +71,16 @@ func collision(value any) string {
 
 // keyText is what Helm makes of a key; of a number with a point no more than a float32 holds.
 func keyText(key any) string {
-	if number, ok := key.(float64); ok {
-		return strconv.FormatFloat(number, 'g', -1, 32)
+	number, ok := key.(float64)
+	switch {
+	case !ok:
+		return fmt.Sprint(key)
+	case math.IsInf(number, 1):
+		return ".inf"
+	case math.IsInf(number, -1):
+		return "-.inf"
+	case math.IsNaN(number):
+		return ".nan"
 	}
-	return fmt.Sprint(key)
+	return strconv.FormatFloat(number, 'g', -1, 32)
 }
