@@ -19,7 +19,7 @@ import (
 var readme string
 
 // report writes the README. What it says of reasons is in readme.tmpl, what it says in numbers was measured just now.
-func report(ctx context.Context, o options, tables []table) error {
+func report(ctx context.Context, o options, tables []table, begun begun) error {
 	t, err := template.New("readme").Parse(readme)
 	if err != nil {
 		return err
@@ -29,7 +29,8 @@ func report(ctx context.Context, o options, tables []table) error {
 		shown = append(shown, t.show())
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, map[string]any{"Rounds": o.rounds, "RTT": o.rtt, "Where": where(ctx), "Tools": tools(), "Tables": shown})
+	err = t.Execute(&out, map[string]any{"Rounds": o.rounds, "RTT": o.rtt, "Where": where(ctx), "Tools": tools(), "Tables": shown,
+		"Starts": starts, "Start": begun.show()})
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,12 @@ func bench(ctx context.Context, o options) error {
 	if o.report == "" {
 		return nil
 	}
-	return report(ctx, o, tables)
+	fmt.Fprintln(os.Stderr, "Start-up")
+	begun, err := startUp(ctx, binary)
+	if err != nil {
+		return err
+	}
+	return report(ctx, o, tables, begun)
 }
 
 // build makes the binary as a user does.
