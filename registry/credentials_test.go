@@ -44,7 +44,7 @@ func TestBasicCredentialsCostOneRequestMore(t *testing.T) {
 	server := guarded(t)
 	r := at(t, server.Host(), configured(login(t, server.Host(), password)))
 	mustPush(t, r, voice())
-	if n := server.Tally().Total(); n != 9 {
+	if n := server.Tally().Total(); n != 8 {
 		t.Errorf("the first push asks %d times: %s", n, server.Tally())
 	}
 	before := server.Tally()

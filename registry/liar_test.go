@@ -77,19 +77,41 @@ func TestADigestIsAnsweredWithThatDigestOrNotAtAll(t *testing.T) {
 	}
 }
 
-// F12
-func TestAManifestThatIsGoneAfterThePushIsAnError(t *testing.T) {
+// F10
+func TestAManifestThatIsTakenUnderAnotherDigestIsLookedForUnderItsTag(t *testing.T) {
 	t.Parallel()
-	server := inMemory(t, mem.Options{})
-	r := at(t, before(t, server, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet && door.ClassOf(r.URL.Path) == door.Manifest {
-			http.NotFound(w, r)
-			return true
-		}
-		return false
-	}))
-	_, err := push(t, r, voice())
-	says(t, err, "was pushed and cannot be read back", "run the release again")
+	for name, lie := range map[string]func(server http.Handler, w http.ResponseWriter, r *http.Request){
+		"it was kept as it is": func(server http.Handler, w http.ResponseWriter, r *http.Request) {
+			server.ServeHTTP(httptest.NewRecorder(), r)
+			w.Header().Set("Docker-Content-Digest", "sha256:"+strings.Repeat("0", 64))
+			w.WriteHeader(http.StatusCreated)
+		},
+		"it was changed": func(server http.Handler, w http.ResponseWriter, r *http.Request) {
+			r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(" ")))
+			r.ContentLength++
+			server.ServeHTTP(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := inMemory(t, mem.Options{})
+			r := at(t, before(t, server, func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPut || door.ClassOf(r.URL.Path) != door.Manifest {
+					return false
+				}
+				lie(server, w, r)
+				return true
+			}))
+			pushed, err := push(t, r, voice())
+			if name == "it was changed" {
+				if !errors.Is(err, ErrConflict) || pushed.Digest() != "" {
+					t.Errorf("%s (%v)", pushed.Digest(), err)
+				}
+			} else if err != nil || !pushed.New() || pushed.Digest() != digestOf(t, r, "voice", "1.0.0") {
+				t.Errorf("%s, new %v (%v)", pushed.Digest(), pushed.New(), err)
+			}
+		})
+	}
 }
 
 // F3

@@ -22,7 +22,7 @@ const (
 	legacyLayerType = "application/tar+gzip"
 )
 
-// manifest is a manifest as the registry gave it: its descriptor carries the digest and size of the very bytes.
+// manifest is a manifest as the registry gave or took it: its descriptor carries the digest and size of the very bytes.
 type manifest struct {
 	ocispec.Manifest
 	desc ocispec.Descriptor
@@ -43,12 +43,17 @@ func (h *handle) read(ctx context.Context, reference string) (manifest, error) {
 	if err != nil {
 		return manifest{}, fmt.Errorf("%s: the registry sent something else than %s: %w", h.at(reference), desc.Digest, err)
 	}
+	return parseManifest(h.at(reference), desc, raw)
+}
+
+// parseManifest makes sense of bytes that have the digest of desc.
+func parseManifest(at string, desc ocispec.Descriptor, raw []byte) (manifest, error) {
 	m := manifest{desc: ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}}
 	if desc.MediaType != ocispec.MediaTypeImageManifest {
 		return m, nil // an index or another artifact: not a chart, and nothing that we would read
 	}
 	if err := json.Unmarshal(raw, &m.Manifest); err != nil {
-		return manifest{}, fmt.Errorf("%s: the manifest is no JSON: %w", h.at(reference), err)
+		return manifest{}, fmt.Errorf("%s: the manifest is no JSON: %w", at, err)
 	}
 	return m, nil
 }

@@ -25,9 +25,12 @@ type release struct {
 
 // Push brings a package into the registry, once. The key is repository and tag. Called again with the same package it
 // uploads nothing and returns what is there, with New false. ErrConflict: the version is there with other content or from
-// another commit, or its tag stands for another version, or the registry gives back another manifest than it was given.
-// What is there is believed by its bytes: its archive is fetched and compared unless its digest is ours. ErrForeign: the version was not pushed by releaser, or the
-// repository belongs to another source. In each of these cases the registry stays as it is.
+// another commit, or its tag stands for another version. What is there is believed by its bytes: its archive is fetched and
+// compared unless its digest is ours. ErrForeign: the version was not pushed by releaser, or the repository belongs to
+// another source. In each of these cases the registry stays as it is.
+//
+// A manifest that the registry took under our digest is not read back here: signing.Signer.Sign begins with that, and
+// signs nothing else.
 //
 // Two pushes in one process take turns. Two processes must not push the same repository at once (the journal's lock sees
 // to that), unless the registry keeps tags immutable: the protocol has no "create only if absent".
@@ -78,8 +81,7 @@ func (r *Registry) push(ctx context.Context, rel release) (Pushed, error) {
 	return h.upload(ctx, tag, rel)
 }
 
-// upload writes config, layer and, last, the manifest, so that a tag never stands for less than all of it; then it reads
-// the manifest back by its tag, as whoever pulls it will.
+// upload writes config, layer and, last, the manifest, so that a tag never stands for less than all of it.
 func (h *handle) upload(ctx context.Context, tag string, rel release) (Pushed, error) {
 	config := content.NewDescriptorFromBytes(configType, rel.config)
 	layer := content.NewDescriptorFromBytes(layerType, rel.archive)
@@ -101,25 +103,38 @@ func (h *handle) upload(ctx context.Context, tag string, rel release) (Pushed, e
 	if err := both.Wait(); err != nil {
 		return Pushed{}, err
 	}
-	// Whatever becomes of the answer, the tag tells: it may be lost, or tell that another process was there first.
-	desc, refusal := h.putManifest(ctx, raw, tag)
-	there, err := h.read(ctx, tag)
-	if refusal != nil && err != nil {
-		return Pushed{}, fmt.Errorf("%s: upload of the manifest: %w", h.at(tag), refusal)
-	}
+	desc, err := h.putManifest(ctx, raw, tag)
 	if err != nil {
-		return Pushed{}, fmt.Errorf("%s was pushed and cannot be read back: %w; run the release again", h.at(tag), err)
+		return h.afterRefusal(ctx, tag, rel, desc, err)
 	}
-	// F10: what a registry took it must give. Anything else is not looked into, whatever it holds.
-	if refusal == nil && there.desc.Digest != desc.Digest {
-		return Pushed{}, fmt.Errorf("%s: %w: the registry gives another manifest than was pushed, %s instead of %s; find out who else writes there before you release again",
-			h.at(tag), ErrConflict, there.desc.Digest, desc.Digest)
-	}
-	pushed, err := h.adopt(ctx, there, tag, rel)
+	wrote, err := parseManifest(h.at(tag), desc, raw)
 	if err != nil {
 		return Pushed{}, err
 	}
-	pushed.fresh = there.desc.Digest == desc.Digest
+	return h.uploaded(wrote, tag, rel)
+}
+
+// afterRefusal reads the tag when the answer to the manifest was no yes: it may be lost, or tell that another process was
+// there first, or name a digest that is not ours. Whatever it was, the tag tells.
+func (h *handle) afterRefusal(ctx context.Context, tag string, rel release, desc ocispec.Descriptor, refusal error) (Pushed, error) {
+	there, err := h.read(ctx, tag)
+	if err != nil {
+		return Pushed{}, fmt.Errorf("%s: upload of the manifest: %w", h.at(tag), refusal)
+	}
+	if there.desc.Digest == desc.Digest {
+		return h.uploaded(there, tag, rel)
+	}
+	return h.adopt(ctx, there, tag, rel)
+}
+
+// uploaded makes the noun of the manifest that this push wrote.
+func (h *handle) uploaded(m manifest, tag string, rel release) (Pushed, error) {
+	pushed, err := h.pushed(m, rel.name, tag)
+	if err != nil {
+		return Pushed{}, err
+	}
+	pushed.library, pushed.fresh = rel.library, true
+	h.keepLibrary(pushed.config.Digest, rel.library)
 	h.owner = rel.origin.source
 	return pushed, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Pushed is a version of a chart as the registry holds it. Only a Registry makes one, from a manifest that it read from
-// there and hashed, and only of what releaser pushed.
+// there or wrote there, by the digest that it computed itself, and only of what releaser pushed.
 type Pushed struct {
 	chart, version string
 	repository     string // host/namespace/chart

@@ -1,8 +1,9 @@
 // Package registry keeps the charts that were released: a repository per chart in an OCI registry, a tag per version.
 //
-// Its noun is Pushed: a version as the registry holds it, read from there and hashed here, with the source, tag and
-// commit that it was made from. Its promise is one digest per chart and version, forever. Push looks before it writes,
-// uploads nothing that is there, overwrites nothing, and reads back by tag what it wrote. A repository belongs to the
+// Its noun is Pushed: a version as the registry holds it, from a manifest that was read or written, hashed here, with the
+// source, tag and commit that it was made from. Its promise is one digest per chart and version, forever. Push looks
+// before it writes, uploads nothing that is there and overwrites nothing. That the registry keeps what it took is for
+// signing to see, which reads the version back by its tag before anything vouches for it. A repository belongs to the
 // source that its versions name; what releaser did not push is left alone.
 //
 // A version is what helm push would have made of the same archive: the same media types, the same config, the same

@@ -17,8 +17,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
+	"github.com/releaser/releaser/internal/lab/chartlab"
 	"github.com/releaser/releaser/internal/lab/ocid/door"
 	"github.com/releaser/releaser/internal/lab/ocid/mem"
+	"github.com/releaser/releaser/internal/scalar"
 )
 
 // liar is a registry that can be told to lie: whatever the lie answers, the registry does not.
@@ -62,6 +64,61 @@ func TestATagThatWasMovedIsNotSigned(t *testing.T) {
 			t.Errorf("the registry changed from %+v to %+v", before, after)
 		}
 	})
+}
+
+// What the registry took and does not give is seen here first: a push that was answered with yes does not read it back.
+// F10, F12
+func TestWhatIsGivenOtherwiseAfterThePushIsNotSigned(t *testing.T) {
+	t.Parallel()
+	pkg := chartlab.Package(t, chartlab.Small("voice", "1.0.0"), chartlab.Options{
+		Tag: "voice-1.0.0", Commit: strings.Repeat("a", 40), Pins: []scalar.Edit{},
+	})
+	for name, c := range map[string]struct {
+		give func(w http.ResponseWriter, body []byte)
+		want []string
+	}{
+		"another layer": {func(w http.ResponseWriter, body []byte) {
+			w.Write(bytes.Replace(body, []byte(`"layers":[{"`), []byte(`"layers":[{"urls":["http://evil"],"`), 1))
+		}, []string{"the registry holds another manifest than was pushed", "before you release again"}},
+		"another annotation": {func(w http.ResponseWriter, body []byte) {
+			w.Write(bytes.Replace(body, []byte("voice-1.0.0@"), []byte("voice-6.6.6@"), 1))
+		}, []string{"the registry holds another manifest than was pushed", "before you release again"}},
+		"nothing": {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) },
+			[]string{"was pushed and cannot be read back", "run the release again"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLiar(t)
+			p, err := l.Push(t.Context(), pkg)
+			check(t, err)
+			if !p.New() {
+				t.Fatal("it is not new")
+			}
+			_, body, err := readTag(t, l.target(t, "voice", p.Descriptor()), "1.0.0")
+			check(t, err)
+			l.tell(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/manifests/1.0.0") {
+					return false
+				}
+				w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
+				c.give(w, body)
+				return true
+			})
+			before := l.door.Tally()
+			_, err = newSigner(t, l, newPair(t), Options{}).Sign(t.Context(), p)
+			if altered := name != "nothing"; err == nil || errors.Is(err, ErrAltered) != altered {
+				t.Fatal(err)
+			}
+			for _, text := range c.want {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("the error does not say %q: %v", text, err)
+				}
+			}
+			if n := l.door.Tally().Since(before)[door.Request{Method: "PUT", Class: door.Manifest}]; n != 0 {
+				t.Errorf("%d manifests were written", n)
+			}
+		})
+	}
 }
 
 // F10

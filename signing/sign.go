@@ -12,10 +12,10 @@ import (
 
 // Sign makes sure that each configured form holds a signature of the signer's own key over a pushed chart.
 //
-// It looks before it acts: the manifest is read back by its tag and must have the digest that was pushed, else the error
-// is ErrAltered and nothing is written; a form that holds a valid signature of the own key is left alone; and what was
-// written is read from the registry and verified before there is a Signed. Called again it writes nothing. Callers in
-// parallel wait for each other when they sign the same digest.
+// It looks before it acts: the manifest is read back by its tag, which Push leaves to it, and must have the digest that was
+// pushed, else the error is ErrAltered and nothing is signed; a form that holds a valid signature of the own key is left
+// alone; and what was written is read from the registry and verified before there is a Signed. Called again it writes
+// nothing. Callers in parallel wait for each other when they sign the same digest.
 func (s *Signer) Sign(ctx context.Context, p registry.Pushed) (Signed, error) {
 	t, err := s.target(p)
 	if err != nil {
@@ -77,7 +77,7 @@ func unaltered(ctx context.Context, t target, p registry.Pushed) error {
 	tag := strings.ReplaceAll(p.Version(), "+", "_") // as Helm does: a tag cannot have a plus
 	_, sum, err := fetchTag(ctx, t, tag)
 	if err != nil {
-		return fmt.Errorf("reading back: %w", err)
+		return fmt.Errorf("it was pushed and cannot be read back: %w; run the release again", err)
 	}
 	if sum != t.subject.Digest {
 		return fmt.Errorf("%w: %s instead of %s; find out who wrote %s:%s before you release again",
