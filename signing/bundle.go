@@ -156,30 +156,31 @@ func verifyBundle(ctx context.Context, t target, raw []byte, keys []publicKey) i
 	})
 }
 
-func (bundleForm) write(ctx context.Context, t target, key *keypair, _ listing) ([]ocispec.Descriptor, error) {
+func (bundleForm) upload(ctx context.Context, t target, key *keypair, _ listing) (draft, error) {
 	raw, err := makeBundle(ctx, t, key)
 	if err != nil {
-		return nil, err
+		return draft{}, err
 	}
-	var layer, config ocispec.Descriptor
+	var d draft
 	err = together(2, func(i int) (err error) {
 		if i == 0 {
-			layer, err = push(ctx, t, bundleMediaType, raw)
+			d.layer, err = push(ctx, t, bundleMediaType, raw)
 			return err
 		}
-		config, err = pushEmpty(ctx, t)
+		d.config, err = pushEmpty(ctx, t)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
+	return d, err
+}
+
+func (bundleForm) write(ctx context.Context, t target, d draft, _ listing) ([]ocispec.Descriptor, error) {
 	// No time of creation, so that the same signature is the same manifest.
 	made, err := json.Marshal(ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: bundleMediaType,
-		Config:       config,
-		Layers:       []ocispec.Descriptor{layer},
+		Config:       d.config,
+		Layers:       []ocispec.Descriptor{d.layer},
 		Subject:      &t.subject,
 		Annotations:  map[string]string{bundleContent: bundleContentEnvelope, bundlePredicateType: cosignSign},
 	})
@@ -191,7 +192,7 @@ func (bundleForm) write(ctx context.Context, t target, key *keypair, _ listing) 
 		t.there.Delete(t.name) // it may have been wrong
 		return nil, err
 	}
-	return []ocispec.Descriptor{manifest, layer}, nil
+	return []ocispec.Descriptor{manifest, d.layer}, nil
 }
 
 // makeBundle signs the target. The same key gives the same bytes each time: encoding/json and RFC 6979 do, and protojson,

@@ -45,9 +45,18 @@ type form interface {
 	list(ctx context.Context, t target) (listing, error)
 	// judge looks among them for a signature that one of the keys made over the target. It changes nothing.
 	judge(ctx context.Context, t target, l listing, keys []publicKey) (reading, error)
+	// upload signs, and brings the blobs of a signature beside those that were listed into the registry. Nothing there
+	// refers to them before write. Uploaded twice, the registry keeps one.
+	upload(ctx context.Context, t target, key *keypair, l listing) (draft, error)
 	// write adds a signature beside those that were listed, and says which manifests and blobs vouch for it. Written twice
 	// after one listing, the second replaces the first by the same bytes.
-	write(ctx context.Context, t target, key *keypair, l listing) (wrote []ocispec.Descriptor, err error)
+	write(ctx context.Context, t target, d draft, l listing) (wrote []ocispec.Descriptor, err error)
+}
+
+// draft is a signature whose blobs are in the registry, and which no manifest there names yet.
+type draft struct {
+	layer  ocispec.Descriptor // the signature
+	config ocispec.Descriptor
 }
 
 // listing is where the signatures of one form are.

@@ -17,10 +17,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
-	"github.com/releaser/releaser/internal/lab/chartlab"
 	"github.com/releaser/releaser/internal/lab/ocid/door"
 	"github.com/releaser/releaser/internal/lab/ocid/mem"
-	"github.com/releaser/releaser/internal/scalar"
 )
 
 // liar is a registry that can be told to lie: whatever the lie answers, the registry does not.
@@ -31,8 +29,13 @@ type liar struct {
 
 func newLiar(t *testing.T) *liar {
 	t.Helper()
+	return newLiarOf(t, mem.Options{})
+}
+
+func newLiarOf(t *testing.T, o mem.Options) *liar {
+	t.Helper()
 	var l liar
-	honest := mem.New(mem.Options{})
+	honest := mem.New(o)
 	outer := door.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if lie := l.lie.Load(); lie == nil || !(*lie)(w, r) {
 			honest.ServeHTTP(w, r)
@@ -70,9 +73,6 @@ func TestATagThatWasMovedIsNotSigned(t *testing.T) {
 // F10, F12
 func TestWhatIsGivenOtherwiseAfterThePushIsNotSigned(t *testing.T) {
 	t.Parallel()
-	pkg := chartlab.Package(t, chartlab.Small("voice", "1.0.0"), chartlab.Options{
-		Tag: "voice-1.0.0", Commit: strings.Repeat("a", 40), Pins: []scalar.Edit{},
-	})
 	for name, c := range map[string]struct {
 		give func(w http.ResponseWriter, body []byte)
 		want []string
@@ -89,11 +89,7 @@ func TestWhatIsGivenOtherwiseAfterThePushIsNotSigned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLiar(t)
-			p, err := l.Push(t.Context(), pkg)
-			check(t, err)
-			if !p.New() {
-				t.Fatal("it is not new")
-			}
+			p := l.upload(t)
 			_, body, err := readTag(t, l.target(t, "voice", p.Descriptor()), "1.0.0")
 			check(t, err)
 			l.tell(func(w http.ResponseWriter, r *http.Request) bool {

@@ -116,31 +116,46 @@ func verifyClaim(ctx context.Context, t target, claim []byte, sig string, keys [
 	})
 }
 
-func (legacyForm) write(ctx context.Context, t target, key *keypair, l listing) ([]ocispec.Descriptor, error) {
+func (legacyForm) upload(ctx context.Context, t target, key *keypair, l listing) (draft, error) {
 	claim, sig, err := makeClaim(t, key)
 	if err != nil {
-		return nil, err
+		return draft{}, err
 	}
-	layer := content.NewDescriptorFromBytes(simpleSigning, claim)
-	layer.Annotations = map[string]string{signatureOfBlob: sig}
+	d := draft{layer: content.NewDescriptorFromBytes(simpleSigning, claim)}
+	d.layer.Annotations = map[string]string{signatureOfBlob: sig}
+	err = together(2, func(i int) (err error) {
+		if i == 0 {
+			_, err = push(ctx, t, simpleSigning, claim)
+			return err
+		}
+		d.config, err = push(ctx, t, ocispec.MediaTypeImageConfig, imageConfig(l.with(d.layer).Layers))
+		return err
+	})
+	return d, err
+}
+
+func (legacyForm) write(ctx context.Context, t target, d draft, l listing) ([]ocispec.Descriptor, error) {
+	image := l.with(d.layer)
+	image.Config = d.config
+	// The draft may be older than the listing, and know of fewer layers.
+	if config := imageConfig(image.Layers); digest.FromBytes(config) != d.config.Digest {
+		var err error
+		if image.Config, err = push(ctx, t, ocispec.MediaTypeImageConfig, config); err != nil {
+			return nil, err
+		}
+	}
+	return []ocispec.Descriptor{d.layer}, pushManifest(ctx, t, image, legacyTag(t))
+}
+
+// with is the image that was listed, with one more layer.
+func (l listing) with(layer ocispec.Descriptor) ocispec.Manifest {
 	var image ocispec.Manifest
 	if l.image != nil {
 		image = *l.image
 	}
 	image.Versioned, image.MediaType = specs.Versioned{SchemaVersion: 2}, ocispec.MediaTypeImageManifest
 	image.Layers = append(slices.Clone(image.Layers), layer)
-	err = together(2, func(i int) (err error) {
-		if i == 0 {
-			_, err = push(ctx, t, simpleSigning, claim)
-			return err
-		}
-		image.Config, err = push(ctx, t, ocispec.MediaTypeImageConfig, imageConfig(image.Layers))
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return []ocispec.Descriptor{layer}, pushManifest(ctx, t, image, legacyTag(t))
+	return image
 }
 
 // makeClaim signs the target. The same key gives the same claim and signature each time.

@@ -13,8 +13,8 @@ import (
 // Sign makes sure that each configured form holds a signature of the signer's own key over a pushed chart.
 //
 // It looks before it acts: the manifest is read back by its tag, which Push leaves to it, and must have the digest that was
-// pushed, else the error is ErrAltered and nothing is signed; a form that holds a valid signature of the own key is left
-// alone; and what was written is read from the registry and verified before there is a Signed. Called again it writes
+// pushed, else the error is ErrAltered and there is no signature; a form that holds a valid signature of the own key is
+// left alone; and what was written is read from the registry and verified before there is a Signed. Called again it writes
 // nothing. Callers in parallel wait for each other when they sign the same digest.
 func (s *Signer) Sign(ctx context.Context, p registry.Pushed) (Signed, error) {
 	t, err := s.target(p)
@@ -26,14 +26,14 @@ func (s *Signer) Sign(ctx context.Context, p registry.Pushed) (Signed, error) {
 		return Signed{}, err
 	}
 	defer unlock()
-	looks, err := s.look(ctx, t, p)
+	looks, drafts, err := s.look(ctx, t, p)
 	if err != nil {
 		return Signed{}, fmt.Errorf("signing %s: %w", p.Reference(), registry.Explain(err))
 	}
 	signed := newSigned(p, t)
 	signed.signatures = make([]Signature, len(s.forms))
 	err = together(len(s.forms), func(i int) (err error) {
-		signed.signatures[i], err = s.complete(ctx, t, s.forms[i], looks[i])
+		signed.signatures[i], err = s.complete(ctx, t, s.forms[i], looks[i], drafts[i])
 		return err
 	})
 	if err != nil {
@@ -43,16 +43,55 @@ func (s *Signer) Sign(ctx context.Context, p registry.Pushed) (Signed, error) {
 }
 
 // look reads what is there: the manifest, which must be the one that was pushed, and the signatures in each form.
-func (s *Signer) look(ctx context.Context, t target, p registry.Pushed) ([]reading, error) {
-	looks := make([]reading, len(s.forms))
-	err := together(1+len(s.forms), func(i int) (err error) {
-		if i == 0 {
+//
+// A version that was uploaded a moment ago has none, in all likelihood: then the blobs of its signatures go up meanwhile.
+// They are named by their content and nothing refers to them, so that they say nothing if the look does not let them be
+// used. An upload that fails is left to complete, which tries again where it is needed.
+func (s *Signer) look(ctx context.Context, t target, p registry.Pushed) ([]reading, []*draft, error) {
+	n := len(s.forms)
+	looks, drafts := make([]reading, n), make([]*draft, n)
+	parts := 1 + n
+	if p.New() && s.begun.first(t.String()) {
+		parts += n
+	}
+	err := together(parts, func(i int) (err error) {
+		switch {
+		case i == 0:
 			return unaltered(ctx, t, p)
+		case i <= n:
+			looks[i-1], err = find(ctx, t, s.forms[i-1], s.keys[:1])
+			return err
 		}
-		looks[i-1], err = find(ctx, t, s.forms[i-1], s.keys[:1])
-		return err
+		if d, err := s.forms[i-1-n].upload(ctx, t, s.key, listing{}); err == nil {
+			drafts[i-1-n] = &d
+		}
+		return nil
 	})
-	return looks, err
+	return looks, drafts, err
+}
+
+// begun remembers which targets this process has begun to sign: again, they are looked at before anything goes up. It is
+// an economy, and no truth.
+type begun struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+// maxBegun bounds what is remembered.
+const maxBegun = 10_000
+
+// first tells whether it is asked for a name for the first time.
+func (b *begun) first(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known[name] {
+		return false
+	}
+	if b.known == nil || len(b.known) >= maxBegun {
+		b.known = map[string]bool{}
+	}
+	b.known[name] = true
+	return true
 }
 
 // together does n things that need nothing of each other, all of them to their end. The error is that of the first in
@@ -86,15 +125,22 @@ func unaltered(ctx context.Context, t target, p registry.Pushed) error {
 	return nil
 }
 
-// complete adds the signature in one form, unless the look found one.
-func (s *Signer) complete(ctx context.Context, t target, f form, before reading) (Signature, error) {
+// complete adds the signature in one form, unless the look found one. ahead is what went up beside the look, if anything.
+func (s *Signer) complete(ctx context.Context, t target, f form, before reading, ahead *draft) (Signature, error) {
 	if before.valid != nil {
 		return *before.valid, nil
 	}
 	if before.seen >= maxSignatures || before.capped {
 		return Signature{}, fmt.Errorf("%w; delete what is not yours, then run the same command again", errTooMany)
 	}
-	wrote, err := f.write(ctx, t, s.key, before.listing)
+	if ahead == nil {
+		d, err := f.upload(ctx, t, s.key, before.listing)
+		if err != nil {
+			return Signature{}, err
+		}
+		ahead = &d
+	}
+	wrote, err := f.write(ctx, t, *ahead, before.listing)
 	if err != nil {
 		return Signature{}, err
 	}

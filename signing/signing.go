@@ -76,6 +76,7 @@ type Signer struct {
 	*Verifier
 	key   *keypair
 	locks locks
+	begun begun
 }
 
 // New reads the keys. It decrypts the private key once (some 200 ms), so that no signature pays for it.

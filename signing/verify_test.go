@@ -146,7 +146,11 @@ func TestASignatureOfAnotherDigestDoesNotCount(t *testing.T) {
 // signatureImage is a legacy signature of a target, under no tag yet.
 func (s shelf) signatureImage(t *testing.T, target target, key *keypair) ocispec.Manifest {
 	t.Helper()
-	if _, err := (legacyForm{}).write(t.Context(), target, key, listing{}); err != nil {
+	d, err := legacyForm{}.upload(t.Context(), target, key, listing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (legacyForm{}).write(t.Context(), target, d, listing{}); err != nil {
 		t.Fatal(err)
 	}
 	_, raw, err := readTag(t, target, legacyTag(target))
