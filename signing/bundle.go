@@ -18,7 +18,6 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/sign"
 	"github.com/sigstore/sigstore-go/pkg/verify"
 	"google.golang.org/protobuf/encoding/protojson"
-	"oras.land/oras-go/v2/content"
 )
 
 const (
@@ -175,7 +174,7 @@ func (bundleForm) upload(ctx context.Context, t target, key *keypair, _ listing)
 
 func (bundleForm) write(ctx context.Context, t target, d draft, _ listing) ([]ocispec.Descriptor, error) {
 	// No time of creation, so that the same signature is the same manifest.
-	made, err := json.Marshal(ocispec.Manifest{
+	manifest, err := refer(ctx, t, ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: bundleMediaType,
@@ -185,10 +184,6 @@ func (bundleForm) write(ctx context.Context, t target, d draft, _ listing) ([]oc
 		Annotations:  map[string]string{bundleContent: bundleContentEnvelope, bundlePredicateType: cosignSign},
 	})
 	if err != nil {
-		return nil, err
-	}
-	manifest := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, made)
-	if err := t.repo.Manifests().Push(ctx, manifest, bytes.NewReader(made)); err != nil {
 		t.there.Delete(t.name) // it may have been wrong
 		return nil, err
 	}

@@ -45,7 +45,7 @@ var (
 )
 
 // Store gives the one handle of a chart's repository. It must give the same handle each time: that handle remembers
-// whether there is a referrers API, and puts the writers of one fallback tag in order.
+// whether there is a referrers API.
 type Store interface {
 	Repository(chart string) (*remote.Repository, error)
 }
