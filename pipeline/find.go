@@ -15,6 +15,7 @@ import (
 	"github.com/releaser/releaser/internal/placeholder"
 	"github.com/releaser/releaser/internal/scalar"
 	"github.com/releaser/releaser/pipeline/source"
+	"github.com/releaser/releaser/registry"
 )
 
 // Source is a git repository with charts, and what the configuration says of it.
@@ -36,6 +37,7 @@ type Job struct {
 	rule  *config.Chart
 	files *source.Snapshot
 	found time.Duration
+	look  *ahead[registry.Look] // under way since the tag's name told the chart; nil when it did not
 }
 
 // Find says which charts a tag releases: the one that it names, or, when it names none, every configured chart
@@ -65,13 +67,19 @@ func (s *Source) Find(ctx context.Context, refs source.Refs, tag source.Tag) ([]
 
 // Tag carries every chart that a tag releases down its own line. No outcome means that no pattern fits the tag.
 func (l *Line) Tag(ctx context.Context, s *Source, refs source.Refs, tag source.Tag) []Outcome {
+	match, ok, _ := s.match(tag.Name)
+	var look *ahead[registry.Look]
+	if ok && match.Chart != "" { // the registry can be asked while git is
+		look = l.lookForVersion(ctx, match.Chart, match.Version)
+		defer look.end()
+	}
 	jobs, err := s.Find(ctx, refs, tag)
 	if err != nil {
-		match, _, _ := s.match(tag.Name)
 		return []Outcome{newOutcome(s, tag, match.Chart, match.Version).failed(err)}
 	}
 	var outcomes []Outcome
 	for _, job := range jobs {
+		job.look = look
 		outcomes = append(outcomes, l.Release(ctx, job))
 	}
 	return outcomes

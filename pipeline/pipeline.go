@@ -4,7 +4,8 @@
 //
 // Release is the whole line. Each stage takes what the one before it made, so that a stage out of order does
 // not compile: only charts.Lint makes what charts.Pack takes, and only signing makes what a pull request
-// may name. Every stage looks before it acts, so a release may be cut off anywhere and run again.
+// may name. Every stage looks before it acts, so a release may be cut off anywhere and run again. Looks run together,
+// ahead of their stages (ahead.go); effects stay in order.
 //
 // Around the line: Find says which charts a tag releases (find.go), Sweep finds the tags that are not released
 // yet (sweep.go), a Loop decides when (loop.go), and an Outcome says what became of a tag (outcome.go).
@@ -33,16 +34,23 @@ type Line struct {
 // that is done, it uploads nothing, signs nothing and commits nothing.
 func (l *Line) Release(ctx context.Context, job Job) Outcome {
 	run := l.begin(job)
+	version := job.look
+	if version == nil {
+		version = l.lookForVersion(ctx, job.Chart, job.Version)
+		defer version.end()
+	}
 	tree := step(run, "checkout", func() (charts.Tree, error) { return job.Checkout(ctx) })
 	pinned := step(run, "pin", func() (charts.Pinned, error) { return charts.Pin(tree, job.Pins()) })
 	vendored := step(run, "vendor", func() (charts.Vendored, error) { return charts.Vendor(ctx, pinned, job.Source.Getter) })
 	linted := step(run, "lint", func() (charts.Linted, error) { return charts.Lint(ctx, l.Sandbox, vendored, job.Rules()) })
 	pkg := step(run, "package", func() (charts.Package, error) { return charts.Pack(linted) })
-	pushed := step(run, "push", func() (registry.Pushed, error) { return l.Registry.Push(ctx, pkg) })
+	proposal := l.lookForProposal(ctx, run, pkg, version)
+	defer proposal.end()
+	pushed := step(run, "push", func() (registry.Pushed, error) { return l.Registry.Push(ctx, pkg, version.take()) })
 	signed := step(run, "sign", func() (signing.Signed, error) { return l.Signer.Sign(ctx, pushed) })
 	if pkg.Library() { // nobody deploys a library: it ends signed
 		return run.end(pkg, signed, nil)
 	}
-	proposals := step(run, "propose", func() ([]promotion.Proposal, error) { return l.Promoter.Propose(ctx, signed) })
+	proposals := step(run, "propose", func() ([]promotion.Proposal, error) { return l.Promoter.Propose(ctx, signed, proposal.take()) })
 	return run.end(pkg, signed, proposals)
 }

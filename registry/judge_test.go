@@ -58,7 +58,7 @@ func TestHelmWouldHavePushedTheSame(t *testing.T) {
 		r := at(t, server.Host())
 		for _, text := range []string{rich, chartlab.Small("small", "0.1.0"), chartlab.Library("library", "2.0.0")} {
 			pkg := chartlab.Package(t, text, chartlab.Options{Pins: noPins()})
-			pushed, err := r.Push(t.Context(), pkg)
+			pushed, err := r.Push(t.Context(), pkg, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestHelmTakesWhatWePushed(t *testing.T) {
 func pushRich(t *testing.T, r *Registry, version string) Pushed {
 	t.Helper()
 	text := strings.Replace(rich, "1.2.3-rc.1+build.7", version, 1)
-	pushed, err := r.Push(t.Context(), chartlab.Package(t, text, chartlab.Options{Pins: noPins()}))
+	pushed, err := r.Push(t.Context(), chartlab.Package(t, text, chartlab.Options{Pins: noPins()}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,14 +2,11 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/releaser/releaser/charts"
 )
@@ -32,10 +29,12 @@ type release struct {
 // A manifest that the registry took under our digest is not read back here: signing.Signer.Sign begins with that, and
 // signs nothing else.
 //
+// look is what Registry.Look found for this version a moment ago; nil, or one that no longer holds, and Push looks itself.
+//
 // Two pushes in one process take turns. Two processes must not push the same repository at once (the journal's lock sees
 // to that), unless the registry keeps tags immutable: the protocol has no "create only if absent".
-func (r *Registry) Push(ctx context.Context, pkg charts.Package) (Pushed, error) {
-	pushed, err := r.push(ctx, newRelease(pkg))
+func (r *Registry) Push(ctx context.Context, pkg charts.Package, look *Look) (Pushed, error) {
+	pushed, err := r.push(ctx, newRelease(pkg), look)
 	return pushed, Explain(err)
 }
 
@@ -46,7 +45,7 @@ func newRelease(pkg charts.Package) release {
 	}
 }
 
-func (r *Registry) push(ctx context.Context, rel release) (Pushed, error) {
+func (r *Registry) push(ctx context.Context, rel release, look *Look) (Pushed, error) {
 	ctx, cancel := r.within(ctx)
 	defer cancel()
 	var ok bool
@@ -66,16 +65,16 @@ func (r *Registry) push(ctx context.Context, rel release) (Pushed, error) {
 		return Pushed{}, err
 	}
 	defer done()
-	// One token for all of it, where the registry gives tokens by what they are for.
-	ctx = auth.AppendRepositoryScope(ctx, h.Reference, auth.ActionPull, auth.ActionPush)
-	there, err := h.read(ctx, tag)
-	switch {
-	case err == nil:
-		return h.adopt(ctx, there, tag, rel)
-	case !errors.Is(err, errdef.ErrNotFound):
-		return Pushed{}, err
+	ctx = h.scoped(ctx)
+	if !look.holds(h, tag) {
+		if look, err = h.look(ctx, tag); err != nil {
+			return Pushed{}, err
+		}
 	}
-	if err := h.belongs(ctx, rel); err != nil {
+	if look.there != nil {
+		return h.adopt(ctx, *look.there, tag, rel)
+	}
+	if err := h.belongs(ctx, look, rel); err != nil {
 		return Pushed{}, err
 	}
 	return h.upload(ctx, tag, rel)
@@ -104,6 +103,7 @@ func (h *handle) upload(ctx context.Context, tag string, rel release) (Pushed, e
 		return Pushed{}, err
 	}
 	desc, err := h.putManifest(ctx, raw, tag)
+	h.wrote()
 	if err != nil {
 		return h.afterRefusal(ctx, tag, rel, desc, err)
 	}
@@ -135,7 +135,7 @@ func (h *handle) uploaded(m manifest, tag string, rel release) (Pushed, error) {
 	}
 	pushed.library, pushed.fresh = rel.library, true
 	h.keepLibrary(pushed.config.Digest, rel.library)
-	h.owner = rel.origin.source
+	h.keepOwner(rel.origin.source)
 	return pushed, nil
 }
 

@@ -151,7 +151,7 @@ func TestAnotherConfigOfTheSameContentIsConflict(t *testing.T) {
 		mustPush(t, r, voice())
 		rel := newRelease(voice().pack(t))
 		rel.config = append(rel.config, ' ')
-		if _, err := r.push(t.Context(), rel); !errors.Is(err, ErrConflict) {
+		if _, err := r.push(t.Context(), rel, nil); !errors.Is(err, ErrConflict) {
 			t.Error(err)
 		}
 	})
@@ -164,7 +164,7 @@ func TestOtherCompressionOfTheSameContentIsTheSameRelease(t *testing.T) {
 		first := mustPush(t, r, voice())
 		rel := newRelease(voice().pack(t))
 		rel.archive = stored(t, rel.archive)
-		second, err := r.push(t.Context(), rel)
+		second, err := r.push(t.Context(), rel, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,6 +368,6 @@ func TestAPackageWithoutARecordIsNotPushed(t *testing.T) {
 	r := at(t, "127.0.0.1:1")
 	rel := newRelease(voice().pack(t))
 	delete(rel.annotations, ocispec.AnnotationRevision)
-	_, err := r.push(t.Context(), rel)
+	_, err := r.push(t.Context(), rel, nil)
 	says(t, err, "does not say which tag and commit")
 }

@@ -72,10 +72,11 @@ type Registry struct {
 // serialises the updates of fallback tags through it: two objects would lose updates.
 type handle struct {
 	*remote.Repository
-	turn  chan struct{} // holds the right to push
-	owner string        // the source that the repository belongs to, once known; whoever has the turn may look
+	turn chan struct{} // holds the right to push
 
 	mu        sync.Mutex
+	owner     string                 // the source that the repository belongs to, once known
+	writes    int                    // that have ended
 	libraries map[digest.Digest]bool // whether a config is a library's
 }
 

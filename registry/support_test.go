@@ -113,7 +113,7 @@ func noPins() []scalar.Edit { return []scalar.Edit{} }
 
 func push(t *testing.T, r *Registry, s sample) (Pushed, error) {
 	t.Helper()
-	return r.Push(t.Context(), s.pack(t))
+	return r.Push(t.Context(), s.pack(t), nil)
 }
 
 func mustPush(t *testing.T, r *Registry, s sample) Pushed {

@@ -262,7 +262,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	server := inMemory(t, mem.Options{})
 	r := at(t, server.Host())
 	pkg := voice().pack(t)
-	if _, err := r.Push(ctx, pkg); !errors.Is(err, context.Canceled) {
+	if _, err := r.Push(ctx, pkg, nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if n := server.Tally().Total(); n != 0 {

@@ -19,7 +19,7 @@ func (s shelf) upload(t *testing.T) registry.Pushed {
 	t.Helper()
 	p, err := s.Push(t.Context(), chartlab.Package(t, chartlab.Small("voice", "1.0.0"), chartlab.Options{
 		Tag: "voice-1.0.0", Commit: strings.Repeat("a", 40), Pins: []scalar.Edit{},
-	}))
+	}), nil)
 	check(t, err)
 	if !p.New() {
 		t.Fatal("it is not new")

@@ -40,7 +40,7 @@ func TestAnArchiveThatSomebodyElseBuiltIsNotSigned(t *testing.T) {
 	}
 	signer := newSigner(t, s.Registry, newPair(t), Options{})
 	for range 2 {
-		pushed, err := s.Push(t.Context(), pkg)
+		pushed, err := s.Push(t.Context(), pkg, nil)
 		if !errors.Is(err, registry.ErrConflict) {
 			t.Errorf("pushed %s: %v", pushed.Digest(), err)
 		}

@@ -23,7 +23,7 @@ func TestPromotionCostsFewRequests(t *testing.T) {
 		}
 	}
 	propose := func() {
-		_, err := w.Propose(w.Context(), signed)
+		_, err := w.Propose(w.Context(), signed, nil)
 		w.must(err)
 	}
 	count("the first pull request of a new process", 10, propose) // one looks again where the branch is, just before
@@ -65,7 +65,7 @@ func TestEarlierPullRequestsCostTheRegistryNothing(t *testing.T) {
 	for _, version := range []string{"0.1.0", "0.2.0", "0.3.0", "0.4.0"} {
 		signed := w.release(version)
 		before := w.asks()
-		_, err := w.Propose(w.Context(), signed)
+		_, err := w.Propose(w.Context(), signed, nil)
 		w.must(err)
 		asked = append(asked, w.asks()-before)
 		w.merge("dev")

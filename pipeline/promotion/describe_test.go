@@ -105,7 +105,7 @@ func TestTagOfAPersonIsQuietInTheBody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	const tag = "@acme/team`Fixes #1[skip ci]<img src=x>\n```\n\nCo-authored-by: a <a@b.c>\nSigned-off-by: a <a@b.c>\n\n\nskip-checks: true"
-	pushed, err := w.registry.Push(w.Context(), chartlab.Package(t, chartlab.Small(chart, "0.1.0"), chartlab.Options{Tag: tag, Commit: commitOf("0.1.0")}))
+	pushed, err := w.registry.Push(w.Context(), chartlab.Package(t, chartlab.Small(chart, "0.1.0"), chartlab.Options{Tag: tag, Commit: commitOf("0.1.0")}), nil)
 	w.must(err)
 	_, err = w.signer.Sign(w.Context(), pushed)
 	w.must(err)

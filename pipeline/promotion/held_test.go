@@ -13,13 +13,13 @@ func TestTheNextReleaseDoesNotAskForTheOneThatItFollows(t *testing.T) {
 	w.options.Environments = w.options.Environments[:1]
 	w.restart()
 	first := w.release("0.1.0")
-	_, err := w.Propose(w.Context(), first)
+	_, err := w.Propose(w.Context(), first, nil)
 	w.must(err)
 	w.merge("dev")
 	w.round() // as the event of the merge causes
 	signed := w.release("0.2.0")
 	propose := func() (p []Proposal) {
-		p, err := w.Propose(w.Context(), signed)
+		p, err := w.Propose(w.Context(), signed, nil)
 		w.must(err)
 		return p
 	}

@@ -85,14 +85,30 @@ func inOrder(ladder []Environment) []Environment {
 // Propose is the end of the line: a release that was just signed is proposed to the environments that take
 // releases, and merged where that is automatic. A library chart is proposed nowhere. An error of one
 // environment does not keep the others from it.
-func (p *Promoter) Propose(ctx context.Context, signed signing.Signed) ([]Proposal, error) {
+//
+// look is what Look found for the chart a moment ago, and is used up; nil, and Propose looks itself. It does so, once,
+// where the look turns out to be older than what somebody else has done.
+func (p *Promoter) Propose(ctx context.Context, signed signing.Signed, look *Look) ([]Proposal, error) {
 	if signed.Pushed().Library() {
 		return nil, nil
 	}
-	ladder := slices.DeleteFunc(slices.Clone(p.options.Environments), func(e Environment) bool { return e.From != FromRelease })
 	r := p.newRound(signed.Pushed().Chart(), signed)
 	r.line, r.fresh = true, signed.Pushed().New()
-	return r.run(ctx, ladder)
+	looked := look != nil && look.chart == r.chart
+	if looked {
+		r.Look = look
+	}
+	proposals, err := r.run(ctx, p.takers())
+	if looked && errors.Is(err, github.ErrMoved) {
+		again, err := p.Propose(ctx, signed, nil)
+		return latest(proposals, again), err
+	}
+	return proposals, err
+}
+
+// takers are the environments that take releases as they come.
+func (p *Promoter) takers() []Environment {
+	return slices.DeleteFunc(slices.Clone(p.options.Environments), func(e Environment) bool { return e.From != FromRelease })
 }
 
 // Round does everything automatic for one chart: the newest release to the first rungs, promotions between

@@ -17,16 +17,13 @@ import (
 // resolved and verified once. It lives as long as one call.
 type round struct {
 	*Promoter
-	chart   string
-	heads   map[[2]string]string
-	open    map[string][]github.PullRequest
+	*Look
 	single  bool // one environment is looked at
 	line    bool // it ends the line of one release
 	fresh   bool // which was pushed a moment ago, so that a change is due in all likelihood
 	pushed  map[string]registry.Pushed
 	vouched map[string]signing.Signed // by digest
 	unfit   []string                  // newer versions that were passed over, with the reason, when none was left
-	listed  *listing
 }
 
 // listing is the list of a chart's versions, or why there is none.
@@ -38,8 +35,7 @@ type listing struct {
 // newRound starts a look, with what is verified already.
 func (p *Promoter) newRound(chart string, known ...signing.Signed) *round {
 	r := &round{
-		Promoter: p, chart: chart,
-		heads: map[[2]string]string{}, open: map[string][]github.PullRequest{},
+		Promoter: p, Look: newLook(chart),
 		pushed: map[string]registry.Pushed{}, vouched: map[string]signing.Signed{},
 	}
 	for _, signed := range known {

@@ -30,7 +30,7 @@ func TestStoryOfAReleaseFromDevToProd(t *testing.T) {
 
 	// The next release goes the same way, on branches that were used before.
 	second := w.release("0.2.0")
-	proposals, err := w.Propose(w.Context(), second)
+	proposals, err := w.Propose(w.Context(), second, nil)
 	w.must(err)
 	if got := told(proposals); got != "dev merged 0.2.0" {
 		t.Errorf("propose: %s", got)
@@ -51,7 +51,7 @@ func TestProposalTellsWhatItDid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	signed := w.release("0.1.0")
-	proposals, err := w.Propose(w.Context(), signed)
+	proposals, err := w.Propose(w.Context(), signed, nil)
 	w.must(err)
 	p := proposals[0]
 	if p.State != Opened || p.Branch != "releaser/dev/voice-agent" || p.From != "" || p.To != "0.1.0" || p.PullRequest.State != "open" || p.PullRequest.URL == "" {
@@ -67,7 +67,7 @@ func TestProposalTellsWhatItDid(t *testing.T) {
 	if got := w.git.Git("diff", "--name-only", "main", "releaser/dev/voice-agent"); got != "dev/voice-agent/release.yaml\ndev/voice-agent/values.yaml" {
 		t.Errorf("changed %q", got)
 	}
-	again, err := w.Propose(w.Context(), signed)
+	again, err := w.Propose(w.Context(), signed, nil)
 	w.must(err)
 	if again[0].State != Unchanged || again[0].PullRequest != p.PullRequest || again[0].Diff != p.Diff {
 		t.Errorf("again: %+v", again[0])
@@ -90,7 +90,7 @@ func TestNewerReleaseSupersedesInTheSamePullRequest(t *testing.T) {
 		t.Errorf("the branch did not go on from %s", first.HeadCommit)
 	}
 	// One that comes late changes nothing: the pull request carries something newer.
-	proposals, err := w.Propose(w.Context(), w.release("0.1.5"))
+	proposals, err := w.Propose(w.Context(), w.release("0.1.5"), nil)
 	w.must(err)
 	if got := told(proposals); got != "dev unchanged 0.2.0" {
 		t.Errorf("a late release: %s", got)
@@ -172,7 +172,7 @@ func TestLibraryIsPromotedNowhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	n := w.requests(func() {
-		if got, err := w.Propose(w.Context(), w.library("voice-lib", "1.0.0")); err != nil || got != nil {
+		if got, err := w.Propose(w.Context(), w.library("voice-lib", "1.0.0"), nil); err != nil || got != nil {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
@@ -185,7 +185,7 @@ func TestPrereleaseIsForPeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	signed := w.release("0.1.0-rc.1")
-	proposals, err := w.Propose(w.Context(), signed)
+	proposals, err := w.Propose(w.Context(), signed, nil)
 	w.must(err)
 	if got := told(proposals); got != "dev nothing" {
 		t.Errorf("got %s", got)
@@ -201,7 +201,7 @@ func TestDryRunShowsEverythingAndWritesNothing(t *testing.T) {
 	w := newWorld(t, func(ladder map[string]*Environment) { ladder["dev"].Merge = Auto })
 	signed := w.release("0.1.0")
 	w.forge.ForgetRequests()
-	proposals, err := w.dry().Propose(w.Context(), signed)
+	proposals, err := w.dry().Propose(w.Context(), signed, nil)
 	w.must(err)
 	if p := proposals[0]; p.State != Move || !strings.Contains(p.Diff, "0.1.0") {
 		t.Errorf("got %+v", p)

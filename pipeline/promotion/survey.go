@@ -114,6 +114,9 @@ func (r *round) unproposed(ctx context.Context, env Environment) (*survey, error
 
 // tip is the head of our branch for an environment, empty when there is none.
 func (r *round) tip(ctx context.Context, env Environment) (string, error) {
+	if head, ok := r.tips[env.Name]; ok {
+		return head, nil
+	}
 	head, err := r.repository(env).Branch(ctx, branchName(env.Name, r.chart))
 	if errors.Is(err, github.ErrNotFound) {
 		return "", nil

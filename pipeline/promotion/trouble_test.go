@@ -235,10 +235,10 @@ func TestEveryAnswerMayBeLost(t *testing.T) {
 			w := newWorld(t, func(ladder map[string]*Environment) { ladder["dev"].Merge = Auto })
 			signed := w.release("0.1.0")
 			w.lose(c.method, c.path)
-			_, first := w.Propose(w.Context(), signed)
+			_, first := w.Propose(w.Context(), signed, nil)
 			w.forge.Fault(nil)
 			w.restart()
-			_, err := w.Propose(w.Context(), signed)
+			_, err := w.Propose(w.Context(), signed, nil)
 			w.must(err)
 			w.holds("dev", "0.1.0", signed.Pushed().Digest())
 			if pr := w.pr("dev"); pr.Number != 1 || pr.State != "merged" {

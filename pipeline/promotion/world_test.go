@@ -171,7 +171,7 @@ func (w *world) must(err error) {
 func (w *world) push(version string) registry.Pushed {
 	w.Helper()
 	pkg := chartlab.Package(w.T, chartlab.Small(chart, version), chartlab.Options{Commit: commitOf(version)})
-	pushed, err := w.registry.Push(w.Context(), pkg)
+	pushed, err := w.registry.Push(w.Context(), pkg, nil)
 	w.must(err)
 	return pushed
 }
@@ -329,7 +329,7 @@ func (w *world) talk(env string) string {
 // library puts a signed library chart into the registry.
 func (w *world) library(name, version string) signing.Signed {
 	w.Helper()
-	pushed, err := w.registry.Push(w.Context(), chartlab.Package(w.T, chartlab.Library(name, version), chartlab.Options{Pins: []scalar.Edit{}}))
+	pushed, err := w.registry.Push(w.Context(), chartlab.Package(w.T, chartlab.Library(name, version), chartlab.Options{Pins: []scalar.Edit{}}), nil)
 	w.must(err)
 	signed, err := w.signer.Sign(w.Context(), pushed)
 	w.must(err)
