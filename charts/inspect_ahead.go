@@ -1,6 +1,10 @@
 package charts
 
-import chart "helm.sh/helm/v4/pkg/chart/v2"
+import (
+	"slices"
+
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+)
 
 // installation is an environment, rendered on each Kubernetes version as far as that goes.
 type installation struct {
@@ -15,11 +19,7 @@ type installation struct {
 
 // install does what no other environment has to wait for. It reports nothing.
 func (i *inspector) install(set valueSet) *installation {
-	in := &installation{set: set}
-	in.chart, in.err = i.fresh()
-	if in.err != nil {
-		return in
-	}
+	in := &installation{set: set, chart: copied(i.loaded)}
 	in.subcharts = foreignKeys(in.chart)
 	if in.values, in.err = mergeValues(in.chart, set.values); in.err != nil {
 		return in
@@ -32,14 +32,44 @@ func (i *inspector) install(set valueSet) *installation {
 	return in
 }
 
-// fresh is the chart as it was loaded. Helm changes a chart when it looks at its dependencies, also at an empty list of
-// them; one without any is not loaded twice.
-func (i *inspector) fresh() (*chart.Chart, error) {
-	if i.loaded.Metadata.Dependencies != nil || len(i.loaded.Dependencies()) > 0 {
-		return load(i.files)
+// copied is a chart as it was loaded, with all below it. Helm changes names, dependencies and values when it looks at
+// dependencies; files it only reads, so that copies share them.
+func copied(c *chart.Chart) *chart.Chart {
+	fresh, meta := *c, *c.Metadata
+	meta.Dependencies = slices.Clone(meta.Dependencies)
+	for n, dep := range meta.Dependencies {
+		if dep != nil {
+			fresh := *dep
+			meta.Dependencies[n] = &fresh
+		}
 	}
-	c := *i.loaded
-	return &c, nil
+	fresh.Metadata = &meta
+	if c.Values != nil {
+		fresh.Values = copiedValue(c.Values).(map[string]any)
+	}
+	fresh.SetDependencies()
+	for _, below := range c.Dependencies() {
+		fresh.AddDependency(copied(below))
+	}
+	return &fresh
+}
+
+func copiedValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		fresh := make(map[string]any, len(v))
+		for key, below := range v {
+			fresh[key] = copiedValue(below)
+		}
+		return fresh
+	case []any:
+		fresh := slices.Clone(v)
+		for n, below := range v {
+			fresh[n] = copiedValue(below)
+		}
+		return fresh
+	}
+	return v
 }
 
 // queue installs environments on other cores, one ahead of the one that is looked at: each takes memory.
