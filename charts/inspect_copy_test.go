@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/lint/rules"
+	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 )
 
 // family is a chart with two below it, one of which has another name in it and hands values up.
@@ -65,5 +67,30 @@ func TestEnvironmentsChangeNothingOfTheLoadedChart(t *testing.T) {
 		if now := told(t, c); now != before {
 			t.Errorf("the loaded chart was changed:\n%s\n%s", before, now)
 		}
+	}
+}
+
+// Helm is asked about dependencies only where it has something to say.
+func TestDependenciesAgreeWhereHelmSaysNothing(t *testing.T) {
+	t.Parallel()
+	for name, dependencies := range map[string]string{
+		"both":             "[{name: a, version: 1.0.0}, {name: b, version: 1.0.0}]",
+		"twice, by alias":  "[{name: a, version: 1.0.0}, {name: a, version: 1.0.0, alias: other}, {name: b, version: 1.0.0}]",
+		"one is not named": "[{name: a, version: 1.0.0}]",
+		"none is named":    "[]",
+		"one is not there": "[{name: a, version: 1.0.0}, {name: b, version: 1.0.0}, {name: c, version: 1.0.0}]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files, c := family(t, "dependencies: "+dependencies+"\n")
+			linter := support.Linter{ChartDir: t.TempDir()}
+			if err := writeFiles(linter.ChartDir, files, true); err != nil {
+				t.Fatal(err)
+			}
+			rules.Dependencies(&linter)
+			if agree := dependenciesAgree(c); agree != (len(linter.Messages) == 0) {
+				t.Errorf("they agree: %v; Helm says %v", agree, linter.Messages)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/lint/rules"
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
@@ -38,21 +40,25 @@ func kubeFits(constraint string, kube *common.KubeVersion) bool {
 }
 
 // helmLint runs Helm's own rules but for those on templates, see checkAsHelm, and its look at the schema: it would follow
-// references to anywhere. Helm reads a folder, so that those files that it looks at are written to one.
+// references to anywhere. Helm reads a folder, so that those files that it looks at are written to one: no more of them
+// than can make it say something.
 func (i *inspector) helmLint(library bool) error {
 	dir, err := os.MkdirTemp("", "lint-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := writeFiles(dir, i.files); err != nil {
+	linter := support.Linter{ChartDir: dir}
+	whole := i.holds("crds/") || !dependenciesAgree(i.loaded)
+	if err := writeFiles(dir, i.files, whole); err != nil {
 		return err
 	}
-	linter := support.Linter{ChartDir: dir}
 	rules.Chartfile(&linter)
 	rules.ValuesWithOverrides(&linter, map[string]any{}, true)
-	rules.Dependencies(&linter)
-	rules.Crds(&linter)
+	if whole {
+		rules.Dependencies(&linter)
+		rules.Crds(&linter)
+	}
 	for _, m := range linter.Messages {
 		if !library || m.Path != valuesFile || m.Severity != support.InfoSev { // a library needs no values.yaml
 			i.report.add(i.helmFinding(dir, m))
@@ -73,10 +79,26 @@ func (i *inspector) look(set valueSet, kube *common.KubeVersion) {
 	i.report.with, i.report.in = strings.Join(parts, " "), i.file(set.name)
 }
 
-// writeFiles lays out in a folder what the rules of helmLint look at.
-func writeFiles(dir string, files []file) error {
+// dependenciesAgree tells that Helm's rule on dependencies has nothing to say: Chart.yaml names all that lie under charts/,
+// and no other. That it names none twice Helm's loader has seen to.
+func dependenciesAgree(c *chart.Chart) bool {
+	there, named := map[string]bool{}, map[string]bool{}
+	for _, sub := range c.Dependencies() {
+		there[sub.Name()] = true
+	}
+	for _, dep := range c.Metadata.Dependencies {
+		named[dep.Name] = true
+	}
+	return maps.Equal(there, named)
+}
+
+// writeFiles lays out in a folder what the rules of helmLint look at, of the whole chart or of its own two files.
+func writeFiles(dir string, files []file, whole bool) error {
 	for _, f := range files {
-		if !parsedFile.MatchString(f.name) && !strings.Contains("/"+f.name, "/crds/") {
+		switch {
+		case f.name == chartFile || f.name == valuesFile:
+		case whole && (parsedFile.MatchString(f.name) || strings.Contains("/"+f.name, "/crds/")):
+		default:
 			continue
 		}
 		name := filepath.Join(dir, filepath.FromSlash(f.name))
