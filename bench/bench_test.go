@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 	"time"
@@ -67,6 +69,18 @@ func releases(t *testing.T, binary, formats string, n int) (costs []cost) {
 		}
 	}
 	return costs
+}
+
+func TestOnlyWritesToTheForgeAreCountedAsSuch(t *testing.T) {
+	t.Parallel()
+	b := new(book)
+	for _, a := range []struct{ server, method string }{{"forge", "GET"}, {"forge", "POST"}, {"registry", "PUT"}, {"forge", "PATCH"}} {
+		door := b.door(a.server, http.NotFoundHandler())
+		door.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(a.method, "/", nil))
+	}
+	if got := b.writes(); got != 2 {
+		t.Errorf("%d writes, want 2", got)
+	}
 }
 
 func TestTheMedianIsTheMiddleOne(t *testing.T) {

@@ -56,6 +56,18 @@ func (b *book) len() int {
 	return len(b.all)
 }
 
+// writes counts what the forge was asked to change.
+func (b *book) writes() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.all {
+		if a.server == "forge" && a.method != http.MethodGet {
+			n++
+		}
+	}
+	return n
+}
+
 // pull is the request that opened a pull request; ok false when there is none yet.
 func (b *book) pull() (a asked, ok bool) {
 	b.mu.Lock()

@@ -26,6 +26,7 @@ type line struct {
 	daemon  *exec.Cmd
 	address string // where it takes webhooks
 	profile string // the file that it writes when it is told to
+	wrote   int    // to the forge, in the last round
 	ended   chan error
 }
 
@@ -115,6 +116,7 @@ func (l *line) release(ctx context.Context, tag, _ string) (cost, error) {
 	ownAfter, childrenAfter, err := spent(l.daemon.Process.Pid)
 	c.child = childrenAfter - children
 	c.cpu = ownAfter - own + c.child
+	l.wrote = l.book.writes()
 	return c, err
 }
 
@@ -139,7 +141,23 @@ func (l *line) merge(ctx context.Context, number int) error {
 	if err := l.tell(ctx, l.environments()); err != nil {
 		return err
 	}
-	return l.rest(ctx)
+	err := l.rest(ctx)
+	l.wrote += l.book.writes()
+	return err
+}
+
+// writeEvery is how fast internal/github lets the daemon write for long, as GitHub asks. It may write 20 times at once
+// before: five releases in a row, and not ten.
+const writeEvery = time.Second
+
+// pause waits until the daemon may write as much at once as before the last round, as it may after any hour of real life.
+func (l *line) pause(ctx context.Context) error {
+	select {
+	case <-time.After(time.Duration(l.wrote) * writeEvery):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // tell sends a signed webhook, as GitHub does after a push or a merge.

@@ -136,6 +136,9 @@ func (o options) measure(ctx context.Context, dir, binary string, s setting) (t 
 		if n > 0 {
 			t.glue, t.line = append(t.glue, costs[0]), append(t.line, costs[1])
 		}
+		if err := b.pause(ctx); err != nil {
+			return t, err
+		}
 	}
 	t.stages, err = b.stages()
 	return t, err
