@@ -27,6 +27,10 @@ func tellUsage(p *page) {
 	p.types("another log", "version", "--log-format", "xml")
 	p.types("there is no configuration", "status")
 	p.types("the configuration that is named is not there", "status", "--config", filepath.Join(p.dir, "nowhere.yaml"))
+	check(p, os.Chmod(p.write("closed.yaml", lintOnly), 0))
+	asNobody(func() {
+		p.types("the configuration may not be read", "status", "--config", filepath.Join(p.dir, "closed.yaml"))
+	})
 	p.write("demo/README.md", "")
 	p.types("a demo in a folder that is in use", "demo", "--dir", filepath.Join(p.dir, "demo"))
 	p.write("empty/README.md", "")

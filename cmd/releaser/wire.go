@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -68,7 +69,11 @@ func (a *app) load() (*config.Config, error) {
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%w: name the configuration with --config FILE or $RELEASER_CONFIG", err)}
+		step := "name the configuration with --config FILE or $RELEASER_CONFIG"
+		if errors.Is(err, fs.ErrPermission) {
+			step = "let releaser read it: look at the rights of the file and of the folders above"
+		}
+		return nil, usageError{fmt.Errorf("%w: %s", err, step)}
 	}
 	c, err := config.Load(name, text)
 	if err != nil {
