@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -67,13 +68,25 @@ func (h *house) check(ctx context.Context) []checked {
 			return h.config.Registry.URL + " answers; the source " + s.Rules.Name + " is new to it"
 		}))
 	}
+	results = append(results, h.checkEnvironments(ctx)...)
+	return append(results, h.checkWebhook(), h.checkSandbox(ctx))
+}
+
+// checkEnvironments reads the branch of each environment. What several fail for is told once: mostly it is their one token.
+func (h *house) checkEnvironments(ctx context.Context) (results []checked) {
 	for _, e := range h.config.Environments {
 		head, err := h.github.Repository(e.Repository).Branch(ctx, e.Branch)
-		results = append(results, result("environment "+e.Name, err, func() string {
+		found := result("environment "+e.Name, err, func() string {
 			return fmt.Sprintf("%s, branch %s at %.12s", e.Repository, e.Branch, head)
-		}))
+		})
+		same := slices.IndexFunc(results, func(r checked) bool { return !r.OK && !found.OK && r.Detail == found.Detail })
+		if same < 0 {
+			results = append(results, found)
+			continue
+		}
+		results[same].What += ", " + e.Name
 	}
-	return append(results, h.checkWebhook(), h.checkSandbox(ctx))
+	return results
 }
 
 func result(what string, err error, detail func() string) checked {

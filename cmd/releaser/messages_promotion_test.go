@@ -174,6 +174,8 @@ func tellGitHub(p *page) {
 	l.tell(nil)
 	p.configure(w, w.forgeURL, "http://127.0.0.1:1")
 	p.types("nobody answers", verify...)
+	p.configure(w, w.forgeURL, "https://github.example.com/api/v3")
+	p.behind("the proxy is not there", verify...)
 	p.configure(w, w.forgeURL, l.URL, "repository: acme/environments", "repository: acme/environments\n  branch: deployed")
 	p.types("the environment's branch is not there", verify...)
 	p.shows("the environment's branch is not there: check", "check")

@@ -38,14 +38,14 @@ type Unauthorized struct {
 	Repository string
 	// Need lists the permissions that would do, as GitHub names them: "contents=write"; may be empty.
 	Need string
-	// Reason is what is wrong, with the next step.
+	// Reason is what is wrong, with the next step unless Need says it.
 	Reason string
 }
 
 // Error names the repository and the permission that is missing.
 func (e *Unauthorized) Error() string {
 	if e.Need != "" {
-		return fmt.Sprintf("%s: %s (permission needed: %s)", e.Repository, e.Reason, e.Need)
+		return fmt.Sprintf("%s: %s: give the token or the App the permission %s", e.Repository, e.Reason, e.Need)
 	}
 	return e.Repository + ": " + e.Reason
 }
@@ -75,6 +75,10 @@ func explain(repository, doing string, err error) error {
 	if errors.As(err, &unauthorized) {
 		return unauthorized
 	}
+	var none *noToken
+	if errors.As(err, &none) {
+		return none.error // which says all, and the same of each repository and branch
+	}
 	var answer *gh.ErrorResponse
 	if !errors.As(err, &answer) || answer.Response == nil {
 		return fmt.Errorf("%s: %s: %w", repository, doing, plain(err))
@@ -91,6 +95,8 @@ func plain(err error) error {
 	var dial *net.OpError
 	var syntax *json.SyntaxError
 	switch {
+	case errors.As(err, &dial) && dial.Op == "proxyconnect":
+		return fmt.Errorf("%w; look at HTTPS_PROXY, and whether that proxy runs; NO_PROXY names the hosts that need none", err)
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return fmt.Errorf("%w; look whether GitHub can be reached from here, and at github.apiURL", err)
 	case errors.As(err, &syntax):
@@ -98,6 +104,12 @@ func plain(err error) error {
 	}
 	return &quiet{err}
 }
+
+// noToken is why there was no token, so that GitHub was not asked.
+type noToken struct{ error }
+
+// Unwrap is the reason.
+func (n *noToken) Unwrap() error { return n.error }
 
 // quiet is an error of a library that may repeat what GitHub sent, told on one line.
 type quiet struct{ err error }
@@ -115,8 +127,7 @@ func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
 	case code == http.StatusUnauthorized:
 		return &Unauthorized{Repository: repository, Reason: "GitHub refuses the token: give a valid one by github.auth"}
 	case code == http.StatusForbidden:
-		return &Unauthorized{Repository: repository, Need: clean(answer.Response.Header.Get("X-Accepted-GitHub-Permissions")),
-			Reason: fmt.Sprintf("%s: the credentials do not allow it: %s", doing, message(answer))}
+		return forbidden(repository, doing, answer)
 	case code == http.StatusNotFound, code == http.StatusConflict && strings.Contains(answer.Message, "empty"):
 		return fmt.Errorf("%s: %s: %w", repository, doing, ErrNotFound)
 	case code == http.StatusMethodNotAllowed, code == http.StatusConflict, code == http.StatusUnprocessableEntity:
@@ -124,6 +135,16 @@ func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
 	default:
 		return fmt.Errorf("%s: %s: GitHub answers %d: %s; try again", repository, doing, code, message(answer))
 	}
+}
+
+// forbidden is a refusal of credentials that are good for something else. Mostly GitHub says what they lack.
+func forbidden(repository, doing string, answer *gh.ErrorResponse) error {
+	need := clean(answer.Response.Header.Get("X-Accepted-GitHub-Permissions"))
+	reason := fmt.Sprintf("%s: the credentials do not allow it: %s", doing, message(answer))
+	if need == "" {
+		reason += ": look at what the token or the App may do"
+	}
+	return &Unauthorized{Repository: repository, Need: need, Reason: reason}
 }
 
 // retryAfter tells whether GitHub limits us and for how long: what it says, or a minute.

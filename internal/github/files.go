@@ -48,7 +48,7 @@ func (r *Repository) file(ctx context.Context, e Entry) ([]byte, error) {
 	}
 	data, err := decode(blob.GetEncoding(), blob.GetContent())
 	if err == nil && blobSHA(data) != e.SHA {
-		err = errors.New("GitHub sent other bytes than the tree names")
+		err = errors.New("GitHub sent other bytes than the tree names; try again, and look for a proxy that changes answers")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", r.fullName, clean(e.Path), err)

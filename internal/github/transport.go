@@ -45,7 +45,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	token, err := t.tokens.Token(req.Context(), t.repository)
 	if err != nil {
-		return nil, err
+		return nil, &noToken{err}
 	}
 	resp, err := t.send(req, token)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
