@@ -107,6 +107,8 @@ func tellGit(p *page) {
 	url := "url: " + server.URL + "/acme/a.git"
 	away("nobody listens", "url: http://127.0.0.1:1/acme/away.git")
 	away("the host is not known", "url: https://no-such-host.invalid/acme/away.git")
+	p.configure(w, "sources:\n", "sources:\n  - {name: away, charts: [{path: charts/*}], url: https://git.example.com/acme/away.git}\n")
+	p.behind("the proxy is not there", "release", "voice-agent-0.1.0", "--source", "away")
 	status(http.StatusUnauthorized)
 	away("the server wants credentials", url)
 	away("the server refuses the token", url+", auth: {tokenFile: keys/git-token}")

@@ -150,19 +150,27 @@ func (s *httpSession) translate(err error) error {
 		return fmt.Errorf("%w; name the file of its CA in caFile", unknown)
 	case strings.Contains(err.Error(), pktline.ErrInvalidPktLen.Error()):
 		return errors.New("the server does not answer as a git server does; check the url")
-	case isUnreachable(err):
+	case failedOp(err) == "proxyconnect":
+		return fmt.Errorf("%w; %s", foreign(err, s.secrets...), proxyless)
+	case failedOp(err) == "dial":
 		return fmt.Errorf("%w; %s", foreign(err, s.secrets...), unreachable)
 	}
 	return foreign(err, s.secrets...)
 }
 
-// unreachable is the next step when no connection is made.
-const unreachable = "look whether the git server can be reached from here, and at the source's url"
+// unreachable is the next step when no connection to the server is made, or none to the proxy before it.
+const (
+	unreachable = "look whether the git server can be reached from here, and at the source's url"
+	proxyless   = "look at HTTPS_PROXY, and whether that proxy runs; NO_PROXY names the hosts that need none"
+)
 
-// isUnreachable tells that there is no connection to the server at all.
-func isUnreachable(err error) bool {
-	dial := (*net.OpError)(nil)
-	return errors.As(err, &dial) && dial.Op == "dial"
+// failedOp is what the network was asked to do when it failed, "" when it did not.
+func failedOp(err error) string {
+	failed := (*net.OpError)(nil)
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	return failed.Op
 }
 
 func (s *httpSession) advice() string {
