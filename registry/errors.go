@@ -2,14 +2,17 @@ package registry
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"unicode"
 
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
@@ -69,6 +72,7 @@ func printable(r rune) rune {
 func nextStep(err error) string {
 	var untrusted *tls.CertificateVerificationError
 	var unreachable *net.OpError
+	var page *json.SyntaxError
 	var answer *errcode.ErrorResponse
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch):
@@ -77,8 +81,16 @@ func nextStep(err error) string {
 		return "if the registry has a private certificate authority, name its certificate in registry.caFile"
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return "name a docker config file with credentials for that host in registry.auth.dockerConfigFile"
+	case errors.As(err, &unreachable) && unreachable.Op == "proxyconnect":
+		return "look at HTTPS_PROXY, and whether that proxy runs; NO_PROXY names the hosts that need none"
 	case errors.As(err, &unreachable) && unreachable.Op == "dial":
 		return "look whether the registry runs and can be reached from here, and at registry.url"
+	case errors.As(err, &page):
+		return "look at registry.url, and for a proxy that answers in the registry's place"
+	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
+		return "try again; if it stays, look for a proxy that changes answers, or ask who runs the registry"
+	case strings.Contains(err.Error(), "bearer realm"): // oras has no type for it
+		return "no credentials go there; ask who runs the registry to name a token server on its own host, or on a public one by https"
 	case errors.As(err, &answer):
 		return stepAfter(answer.StatusCode)
 	}

@@ -53,7 +53,7 @@ func parseManifest(at string, desc ocispec.Descriptor, raw []byte) (manifest, er
 		return m, nil // an index or another artifact: not a chart, and nothing that we would read
 	}
 	if err := json.Unmarshal(raw, &m.Manifest); err != nil {
-		return manifest{}, fmt.Errorf("%s: the manifest is no JSON: %w", at, err)
+		return manifest{}, fmt.Errorf("%s: the manifest is no JSON (%v): releaser did not push it; look who did, and delete it there", at, err)
 	}
 	return m, nil
 }

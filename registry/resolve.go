@@ -97,7 +97,7 @@ func (h *handle) library(ctx context.Context, m manifest) (bool, error) {
 		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(raw, &config); err != nil {
-		return false, fmt.Errorf("%s@%s: the config is no JSON: %w", h.name(), m.desc.Digest, err)
+		return false, fmt.Errorf("%s@%s: the config is no JSON (%v): releaser did not push it; look who did, and delete it there", h.name(), m.desc.Digest, err)
 	}
 	h.keepLibrary(m.Config.Digest, config.Type == "library")
 	return config.Type == "library", nil

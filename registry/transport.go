@@ -93,7 +93,7 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		return nil, fmt.Errorf("%s is asked for in the clear, and only https is allowed there", req.URL.Host)
+		return nil, fmt.Errorf("%s is to be asked in the clear, and only https is allowed there; have it answer by https, or see registry.plainHTTP", req.URL.Host)
 	}
 	resp, err := g.next.RoundTrip(req)
 	if err != nil || resp.StatusCode < http.StatusBadRequest {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,7 +116,7 @@ func TestPlainHTTPIsForTheConfiguredHostAlone(t *testing.T) {
 		return true
 	})
 	_, err = at(t, lure).Resolve(t.Context(), "voice", "1.0.0")
-	says(t, err, "is asked for in the clear, and only https is allowed there")
+	says(t, err, "is to be asked in the clear, and only https is allowed there")
 }
 
 // F7
@@ -288,6 +289,16 @@ func TestARegistryThatIsNotThereIsSaidToBe(t *testing.T) {
 	t.Parallel()
 	_, err := at(t, "127.0.0.1:1").Versions(t.Context(), "voice")
 	says(t, err, "connection refused", "look whether the registry runs")
+}
+
+func TestAProxyThatIsNotThereIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	r := at(t, "registry.example.com", func(o *Options) {
+		o.PlainHTTP = false
+		o.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
+	})
+	_, err := r.Versions(t.Context(), "voice")
+	says(t, err, "proxyconnect", "connection refused", "look at HTTPS_PROXY")
 }
 
 func TestAnErrorIsOneCleanLine(t *testing.T) {

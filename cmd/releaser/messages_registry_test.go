@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/releaser/releaser/internal/lab/ocid"
 	"github.com/releaser/releaser/internal/lab/ocid/door"
@@ -22,6 +23,8 @@ func tellRegistry(p *page) {
 	p.tags(w, "0.1.1")
 	p.configure(w, w.registryHost(), "127.0.0.1:1")
 	p.types("nobody listens", "verify", "voice-agent:0.1.1")
+	p.configure(w, w.registryHost(), "registry.example.com", "plainHTTP: true", "plainHTTP: false")
+	p.behind("the proxy is not there", "verify", "voice-agent:0.1.1")
 	before("plainHTTP: true", "plainHTTP: false")
 	p.types("the registry speaks plain HTTP", "verify", "voice-agent:0.1.1")
 	p.tellTLS(w)
@@ -192,11 +195,11 @@ func tellSigning(p *page) {
 	l.replace("GET", ".sig", func(b []byte) []byte { return bytes.Repeat([]byte(" "), 5<<20) })
 	p.types("a signature is too large", "verify", "voice-agent:0.1.1")
 	p.configure(w, w.registryHost(), l.host())
-	seen := 0
+	var seen atomic.Int32 // a command asks for two things at once
 	p.tags(w, "0.1.2")
 	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/manifests/0.1.2") {
-			if seen++; seen > 1 {
+			if seen.Add(1) > 1 {
 				r.URL.Path = strings.Replace(r.URL.Path, "0.1.2", "0.1.1", 1)
 			}
 		}
