@@ -74,7 +74,7 @@ func (h HTTPS) fetch(ctx context.Context, at *url.URL, limit int64) ([]byte, err
 	}
 	response, err := h.client().Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.Host, hideQuery(err))
+		return nil, fmt.Errorf("%s: %w; %s", at.Host, hideQuery(err), again)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -82,7 +82,7 @@ func (h HTTPS) fetch(ctx context.Context, at *url.URL, limit int64) ([]byte, err
 	}
 	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s%s: %w", at.Host, at.Path, err)
+		return nil, fmt.Errorf("%s%s: %w; %s", at.Host, at.Path, err, again)
 	}
 	if int64(len(data)) > limit {
 		return nil, &Unobtainable{Rule: "dependency-size", Message: fmt.Sprintf("%s%s has more than %d bytes", at.Host, at.Path, limit), Fix: "put a copy under charts/: helm dependency build"}
@@ -90,12 +90,15 @@ func (h HTTPS) fetch(ctx context.Context, at *url.URL, limit int64) ([]byte, err
 	return data, nil
 }
 
+// again is the next step after what may pass.
+const again = "try again, or put a copy under charts/: helm dependency build"
+
 // statusError tells what a retry may mend from what it will not.
 func statusError(at *url.URL, response *http.Response) error {
 	said := fmt.Sprintf("%s%s answers %s", at.Host, at.Path, response.Status)
 	switch code := response.StatusCode; {
 	case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500:
-		return errors.New(said)
+		return fmt.Errorf("%s; %s", said, again)
 	}
 	return &Unobtainable{Rule: "dependency-missing", Message: said, Fix: "check the URL of the repository, and that it needs no password"}
 }

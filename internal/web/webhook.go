@@ -15,6 +15,8 @@ import (
 const (
 	// maxBody is the largest delivery, in bytes: GitHub caps its own at 25 MB.
 	maxBody = 25 << 20
+	// tooLarge is what is answered to more.
+	tooLarge = "body above 25 MiB, more than GitHub sends: nothing is done for it; the next sweep finds what was pushed"
 	// smallBody is what a delivery stays below unless it is a very large push, in bytes.
 	smallBody = 1 << 20
 	// maxLarge is how many bodies above smallBody, or of unknown length, are read at a time: a flood of
@@ -92,7 +94,7 @@ func (h *webhook) take(w http.ResponseWriter, r *http.Request, event string) (co
 // read takes the body, up to its cap. A non-zero code is the answer to give instead.
 func (h *webhook) read(w http.ResponseWriter, r *http.Request) (body []byte, code int, text string) {
 	if r.ContentLength > maxBody {
-		return nil, http.StatusRequestEntityTooLarge, "body above 25 MiB"
+		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
 	if r.ContentLength < 0 || r.ContentLength > smallBody {
 		select {
@@ -106,7 +108,7 @@ func (h *webhook) read(w http.ResponseWriter, r *http.Request) (body []byte, cod
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, http.StatusRequestEntityTooLarge, "body above 25 MiB"
+		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	case err != nil:
 		return nil, http.StatusBadRequest, "the body ended early"
 	}
