@@ -24,7 +24,10 @@ const messagesHead = `# Every message, as a user meets it
 
 Made by running releaser: ` + "`go test ./cmd/releaser -run Messages -update`" + ` writes this file anew, and a test fails when it is not what releaser
 says today, or when the code can say something that is not here. A line with # says what was done, a line with $ is
-what was typed. Names that differ from run to run are written in capitals: ` + "`COMMIT`, `DIGEST`" + `.
+what was typed.
+
+To find a message here, search for a piece of it that has no name, number, path or hash of yours in it. What differs from run to run is
+written in capitals: ` + "`COMMIT`, `DIGEST`, `REGISTRY`, `FORGE`, `PORT`" + `.
 
 The rules: what happened, where (file:line), why, and what to do next, on one line where that is possible; lower case; no stack;
 no value that may be secret.
