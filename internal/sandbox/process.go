@@ -165,9 +165,9 @@ func (p *process) exchange(input []byte) ([]byte, error) {
 // verdict says what ended a child that gave no output and that nobody here stopped.
 func (p *process) verdict(state *os.ProcessState) error {
 	reason := p.stderr.reason()
-	spent := state.UserTime() + state.SystemTime() // the kernel limits by a coarser clock, which may run ahead
+	spent := state.UserTime() + state.SystemTime() // at the hard limit a second more than the limit
 	switch {
-	case strings.HasPrefix(reason, "SIGXCPU"), killed(state) && spent >= time.Duration(p.limits.CPU)*time.Second*3/4:
+	case strings.HasPrefix(reason, "SIGXCPU"), killed(state) && spent >= time.Duration(p.limits.CPU)*time.Second:
 		return &Killed{By: CPU, Detail: fmt.Sprintf("it used %d s of processor time", p.limits.CPU)}
 	case killed(state):
 		// Nothing of ours sends this signal: a person did, or the machine ran out of memory. The work may be innocent.

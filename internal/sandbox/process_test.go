@@ -2,7 +2,10 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +71,45 @@ func TestKillFromOutsideIsNoVerdictOnTheWork(t *testing.T) {
 	if left, _ := os.ReadDir(b.Dir); len(left) != 0 {
 		t.Errorf("%d job folders are left", len(left))
 	}
+}
+
+// A kill by the machine's own want of memory is not the work's fault, however much time it had used.
+func TestKillFromOutsideBelowTheLimitOfTimeIsNoVerdictEither(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the kernel's limits are used on Linux only")
+	}
+	const limit = 2 * time.Second
+	p, err := (&Box{Dir: t.TempDir(), CPU: limit}).start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for used(p.cmd.Process.Pid) < limit*8/10 {
+			time.Sleep(time.Millisecond)
+		}
+		_ = p.cmd.Process.Kill()
+	}()
+	_, err = p.work(t.Context(), []byte("spin"), time.Minute)
+	if spent := p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(); spent >= limit {
+		t.Skipf("the kill came late, after %v", spent)
+	}
+	var killed *Killed
+	if err == nil || errors.As(err, &killed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// used is the processor time of a process, over the limit when it is gone. Linux counts in hundredths of a second.
+func used(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if err != nil || len(fields) < 13 {
+		return time.Hour
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 func TestChildThatCannotStartIsTold(t *testing.T) {
