@@ -110,7 +110,7 @@ func (i *inspection) collectOne(v Vendored, name string, total *budget) error {
 	}
 	if f, found := find(v.pinned.files, name); found {
 		i.values = append(i.values, f)
-		return nil
+		return bounded(v.pinned.tree.Dir, f)
 	}
 	data, err := readOne(v.pinned.tree.Files, v.pinned.tree.Dir, name, maxFile)
 	if err != nil {

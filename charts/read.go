@@ -51,11 +51,16 @@ func readOne(fsys fs.FS, dir, name string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return data, bounded(dir, file{name: name, data: data})
+}
+
+// bounded rejects a YAML file that takes much memory to parse.
+func bounded(dir string, f file) error {
 	left := maxYAML
-	if found := unparsable(dir, file{name: name, data: data}, &left); found.Rule != "" && found.Rule != "syntax" {
-		return nil, reject(dir, found)
+	if found := unparsable(dir, f, &left); found.Rule != "" && found.Rule != "syntax" {
+		return reject(dir, found)
 	}
-	return data, nil
+	return nil
 }
 
 // readRaw reads a single file of the chart at dir.
