@@ -41,6 +41,11 @@ func (i *inspector) validateBelow(c *chart.Chart, set valueSet, values map[strin
 
 // violated is the finding for one violation, in the file that sets the value.
 func (i *inspector) violated(c *chart.Chart, s *schema, set valueSet, above []string, v violation) Finding {
+	if v.circle != "" {
+		line, _ := lineOf(s.top, pointerIn(v.circle))
+		return Finding{Severity: Error, File: s.file, Line: line, Rule: "schema-ref",
+			Message: "a $ref leads back to itself before it checks anything", Fix: "refer to what describes the value"}
+	}
 	full := append(above[:len(above):len(above)], v.path...)
 	file, line := i.blame(c, set, full, v.path)
 	return Finding{Severity: Error, File: file, Line: line, Rule: "schema",

@@ -91,10 +91,32 @@ func (s *schema) broken(err error) Finding {
 			f.Message += ": " + plain(dotted(pointer)) + " is not what JSON Schema allows there"
 		}
 		f.Line, _ = lineOf(s.top, pointer)
+	case nowhere(err) != "":
+		fragment := nowhere(err)
+		f.Rule, f.Line = "schema-ref", s.lineOfReference(fragment)
+		f.Message = "the schema refers to " + plain(fragment) + ", which it does not have"
+		f.Fix = "write that part, or correct the reference"
 	default:
 		f.Message = "it is no JSON schema: " + plain(err.Error())
 	}
 	return f
+}
+
+// nowhere is the part of the schema that it refers to and does not have; empty when the error is another.
+func nowhere(err error) string {
+	location := ""
+	var pointer *jsonschema.JSONPointerNotFoundError
+	var anchor *jsonschema.AnchorNotFoundError
+	switch {
+	case errors.As(err, &pointer):
+		location = pointer.URL
+	case errors.As(err, &anchor):
+		location = anchor.Reference
+	}
+	if _, fragment, found := strings.Cut(location, "#"); found {
+		return "#" + fragment
+	}
+	return ""
 }
 
 // schemeOf names the kind of a reference and no more: the rest might be a token.
@@ -105,6 +127,8 @@ func schemeOf(reference string) string {
 		return "something"
 	case u.Scheme == "file":
 		return "a file"
+	case strings.HasPrefix(u.Scheme, "http"): // as they are spelled out
+		return "an " + plain(u.Scheme) + ": address"
 	}
 	return "a " + plain(u.Scheme) + ": address"
 }
@@ -160,6 +184,7 @@ type violation struct {
 	path    []string
 	message string // about the path; it names keys and types, never a value
 	missing bool   // the path is required and not there
+	circle  string // where in the schema a reference leads back to itself, which is the schema's fault
 }
 
 // violations takes an error of the schema library apart.
@@ -174,12 +199,14 @@ func violations(err error) []violation {
 		switch k := e.ErrorKind.(type) {
 		case *kind.Required:
 			for _, key := range k.Missing {
-				all = append(all, violation{append(slices.Clone(at), key), "is missing", true})
+				all = append(all, violation{path: append(slices.Clone(at), key), message: "is missing", missing: true})
 			}
 		case *kind.AdditionalProperties:
 			for _, key := range k.Properties {
 				all = append(all, violation{path: append(slices.Clone(at), key), message: "is not in the schema (additionalProperties)"})
 			}
+		case *kind.RefCycle:
+			all = append(all, violation{path: at, circle: k.URL})
 		case *kind.FalseSchema:
 			all = append(all, violation{path: at, message: "is not allowed"})
 		case *kind.Type:
