@@ -18,7 +18,9 @@ const (
 )
 
 // Finding is one thing that the author of a chart should know. It names a place and a rule and never
-// repeats a value: values may be secret.
+// repeats a value: values may be secret. Keys it names, those of a values file that no schema and no template knows too: a
+// path without them leads nobody to its place, and a secret has no business in a key. The path of a rendered image is of
+// what templates make, where a key may be a value: a step that no template writes is shown as ….
 //
 // A finding about the text of a file has its line. What is absent is told where it would be added: at the deepest key
 // above it that is there, else at line 1. What concerns a file as a whole has its line 1, what concerns the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -210,11 +211,11 @@ func (m *manifests) checkImages(at spot, object any, repositories []repository) 
 			continue // a setting that names a repository
 		case pin >= 0 && !repositories[pin].runs(tag, digest):
 			m.report.add(m.atImage(at, image, repositories[pin].key, Finding{Severity: Error, Rule: "image-pin",
-				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", plain(where), m.kindOf(object), repositories[pin].key),
+				Message: fmt.Sprintf("%s of the %s has the repository of the pin %s and another tag or digest", m.shown(where), m.kindOf(object), repositories[pin].key),
 				Fix:     "use the pinned key for the tag of that image, without a digest that is not pinned"}))
 		case pin < 0 && digest == "" && (tag == "" || tag == "latest") && container:
 			m.report.add(m.atImage(at, image, "", Finding{Severity: Warning, Rule: "image-tag",
-				Message: fmt.Sprintf("%s of the %s has the tag latest or none", plain(where), m.kindOf(object)), Fix: "name a version or a digest"}))
+				Message: fmt.Sprintf("%s of the %s has the tag latest or none", m.shown(where), m.kindOf(object)), Fix: "name a version or a digest"}))
 		}
 	}
 }
@@ -223,14 +224,35 @@ func (m *manifests) checkImages(at spot, object any, repositories []repository) 
 func (m *manifests) kindOf(object any) string {
 	fields, _ := object.(map[string]any)
 	kind, _ := fields["kind"].(string)
-	written := slices.ContainsFunc(m.files, func(f file) bool {
-		return strings.Contains(f.name, "templates/") && strings.Contains(string(f.data), kind)
-	})
-	if kind == "" || !written {
+	if kind == "" || !m.written(kind) {
 		return "object"
 	}
 	return plain(kind)
 }
+
+// shown is the path of an image with the steps that templates have a word for, or Kubernetes.
+func (m *manifests) shown(where string) string {
+	return pathStep.ReplaceAllStringFunc(plain(where), func(name string) string {
+		if podStep.MatchString(name) || m.written(name) {
+			return name
+		}
+		return "…"
+	})
+}
+
+// written tells whether a template has that word.
+func (m *manifests) written(word string) bool {
+	return slices.ContainsFunc(m.files, func(f file) bool {
+		return strings.Contains(f.name, "templates/") && strings.Contains(string(f.data), word)
+	})
+}
+
+var (
+	// pathStep is one key in a path.
+	pathStep = regexp.MustCompile(`[^.\[\]]+`)
+	// podStep is a key on the way to the containers of a workload of Kubernetes, or a place in a list.
+	podStep = regexp.MustCompile(`^(?:spec|template|jobTemplate|items|containers|initContainers|ephemeralContainers|image|[0-9]+)$`)
+)
 
 // atImage gives a finding the place of an image: its line in a template, else in the values that hold the
 // image as it is, else that of the pin. Where none of them is known, the first image of the template is named, which may be another.
