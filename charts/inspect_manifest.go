@@ -66,9 +66,11 @@ func firstText(made string) string {
 // checkObject looks at one object of a template.
 func (m *manifests) checkObject(at spot, h *head) {
 	template, made := m.own(at.template), m.rendered[at.template]
-	if !nameFits(string(h.Kind), string(h.Metadata.Name)) {
+	if fix := nameFixFor(string(h.Kind), string(h.Metadata.Name)); fix != "" {
 		f := m.helmTemplate(support.WarningSev, template, "the name of a rendered object is no name for Kubernetes")
-		f.Fix = "use lower-case letters, digits and '-' in metadata.name, and cut it at 63 characters"
+		if f.Fix = fix; h.Metadata.Name == "" {
+			f.Fix = "give the object a metadata.name"
+		}
 		m.report.add(m.atKey(at, f, string(h.Metadata.Name), []string{"metadata.name", "metadata", "kind"}, "name:", "metadata:"))
 	}
 	if message := deprecated(h, m.kube); message != "" {
@@ -90,19 +92,28 @@ func (m *manifests) checkObject(at spot, h *head) {
 	}
 }
 
-// nameFits tells whether Kubernetes takes a name for an object of a kind.
-func nameFits(kind, name string) bool {
+// nameFixFor says how to write the name of an object of a kind; it is empty when Kubernetes takes the name as it is.
+func nameFixFor(kind, name string) string {
 	switch strings.ToLower(kind) {
 	case "service":
-		return len(validation.IsDNS1035Label(name)) == 0
+		if len(validation.IsDNS1035Label(name)) > 0 {
+			return "use lower-case letters, digits and '-' in metadata.name, a letter first, and cut it at 63 characters"
+		}
 	case "namespace":
-		return len(validation.IsDNS1123Label(name)) == 0
+		if len(validation.IsDNS1123Label(name)) > 0 {
+			return "use lower-case letters, digits and '-' in metadata.name, and cut it at 63 characters"
+		}
 	case "certificatesigningrequest":
-		return true
 	case "role", "clusterrole", "rolebinding", "clusterrolebinding":
-		return len(content.IsPathSegmentName(name)) == 0
+		if len(content.IsPathSegmentName(name)) > 0 {
+			return "use no / and no % in metadata.name"
+		}
+	default:
+		if len(validation.IsDNS1123Subdomain(name)) > 0 {
+			return "use lower-case letters, digits, '-' and '.' in metadata.name, and cut it at 253 characters"
+		}
 	}
-	return len(validation.IsDNS1123Subdomain(name)) == 0
+	return ""
 }
 
 // deprecated says that an object's type is to go, or has gone, on a Kubernetes version.

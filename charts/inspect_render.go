@@ -48,7 +48,7 @@ func mergeValues(c *chart.Chart, values map[string]any) (map[string]any, error) 
 // unmergeable is the finding for values that Helm cannot merge: there is text where a subchart's values belong.
 func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding {
 	f := Finding{Severity: Error, File: i.file(set.name), Rule: "values",
-		Message: "the values for a subchart are no mapping", Fix: "see helm template -f " + set.name}
+		Message: "the values for a subchart are no mapping", Fix: "write a mapping there; see helm template -f " + set.name}
 	for _, from := range []valueSet{{name: valuesFile, top: i.nodes(valuesFile)}, set} {
 		for _, key := range slices.Sorted(maps.Keys(subcharts)) {
 			at, value := child(from.top, key)
@@ -188,7 +188,7 @@ func (i *inspector) templateFinding(text string) Finding {
 		if said := plain(m[4]); said != "" {
 			f.Message = said
 		}
-		f.Fix = "give the chart what it asks for, in this values file or in values.yaml"
+		f.Fix = "set what it asks for in values.yaml, or in the environment's values file"
 		if m[1] == "parse" {
 			f.Rule, f.Fix = "template-syntax", "mend the template"
 		}

@@ -3,6 +3,7 @@ package charts
 import (
 	"errors"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/releaser/releaser/internal/scalar"
@@ -31,6 +32,12 @@ func unloadable(dir string, err error) Finding {
 	return Finding{Severity: Error, File: path.Join(dir, chartFile), Line: 1, Rule: "helm-load", Message: "Helm cannot load the chart" + because(err), Fix: "see helm lint " + dir}
 }
 
+// metadataFault is what Helm says of a field of a Chart.yaml, of the chart or of one below it, which holds no values.
+var metadataFault = regexp.MustCompile(`chart\.metadata\.\w+ (?:"[^"]*" is invalid|is required|must be [a-z ]+)`)
+
+// subchartFault names the folder below charts/ that Helm's loader refuses.
+var subchartFault = regexp.MustCompile(`unpacking subchart (\S+) in `)
+
 // because says which file Helm's loader refuses, and the fault in the parser's words that quote nothing. The loader
 // reads values.yaml too, and its own text repeats what stands there, which may be secret.
 func because(err error) string {
@@ -41,8 +48,13 @@ func because(err error) string {
 			break
 		}
 	}
+	if below := subchartFault.FindStringSubmatch(text); below != nil {
+		why = ": charts/" + plain(below[1])
+	}
 	if fault := scalar.Reason(err); fault != "" {
 		why += ": " + fault
+	} else if fault := metadataFault.FindString(text); fault != "" {
+		why += ": " + plain(fault)
 	}
 	return why
 }

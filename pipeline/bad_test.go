@@ -230,7 +230,7 @@ func TestASchemaThatRefersToAServerIsRejectedAndTheServerIsNotAsked(t *testing.T
 	w := newWorld(t)
 	w.push(bad("bad")+schema("bad", server.URL+"/schema.json"), "bad-1.0.0")
 	w.rejects(map[string][]string{
-		"bad-1.0.0": {"charts/bad/values.schema.json:1: error: schema-ref: the schema refers to a http: address, outside of itself", "copy what it refers to into the schema"},
+		"bad-1.0.0": {"charts/bad/values.schema.json:1: error: schema-ref: the schema refers to an http: address, outside of itself", "copy what it refers to into the schema"},
 	})
 	if n := asked.Load(); n > 0 {
 		t.Errorf("the server was asked %d times", n)
