@@ -84,7 +84,7 @@ var quotation = regexp.MustCompile("(?s)`.*`")
 // redact drops quotations from a parser's error about a file that holds no values.
 func redact(text string) string {
 	text = chain.Replace(quotation.ReplaceAllString(text, "(…)"))
-	return mistyped.ReplaceAllString(text, "$2 cannot be a $1")
+	return mistyped.ReplaceAllString(text, "$2 has the wrong type, $1")
 }
 
 // chain is what libraries put before an error to say what they were doing, one after the other.

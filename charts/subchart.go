@@ -43,8 +43,11 @@ func (d dependency) copyIn(files []file) (*subchart, error) {
 	}
 	found.files = inside(files, found.folder)
 	c, err := load(found.files) // a requirements.yaml may say another name and version, and Helm listens to it
-	if err != nil || c.Name() != d.Name {
-		return nil, d.reject("helm-load", "cannot be loaded by Helm from "+found.folder, "mend it: helm lint "+path.Join(d.of.dir, found.folder))
+	if err != nil {
+		return nil, d.reject("helm-load", "cannot be loaded by Helm from "+found.folder+because(err), "mend it: helm lint "+path.Join(d.of.dir, found.folder))
+	}
+	if c.Name() != d.Name {
+		return nil, d.reject("helm-load", "has another name in "+found.folder+"/requirements.yaml", "move what that file says to Chart.yaml, and remove it")
 	}
 	found.version = c.Metadata.Version
 	return found, nil

@@ -126,7 +126,7 @@ func (r *Registry) chart(name string) (*handle, error) {
 // handle finds or makes the handle of any repository.
 func (r *Registry) handle(host, path string) (*handle, error) {
 	if err := validRepository(path); err != nil {
-		return nil, fmt.Errorf("%s/%s: %w; write lower-case letters, digits and dashes", host, path, err)
+		return nil, fmt.Errorf("%s/%.60s: %w; write at most 255 lower-case letters, digits and dashes", host, path, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

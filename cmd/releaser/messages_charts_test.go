@@ -30,13 +30,14 @@ func tellCharts(p *page) {
 	p.oddFiles()
 	for _, c := range [][2]string{
 		{"names", "the name or the version"}, {"chartfile", "Chart.yaml"}, {"pins", "a pin: the scalar that a release sets"},
-		{"part", "a pin of a part"}, {"tagged", "a pin whose value is no tag"}, {"list", "a pin of an item of a list"},
+		{"part", "a pin of a part"}, {"tagged", "a pin whose value is no tag"}, {"list", "a pin of an item of a list"}, {"items", "a pin of an item that is empty"}, {"words", "a pin whose key Helm reads as another"},
 		{"file", "a pin in a file that is not there"}, {"latest", "a pin that says nothing"}, {"values", "the values of an environment"},
 		{"schema", "values.schema.json"}, {"strict", "what the configuration asks for besides"}, {"templates", "the templates"},
 		{"files", "the files of the chart"}, {"links", "symbolic links"}, {"dependencies", "the dependencies and Chart.lock"},
 	} {
 		p.types(c[1], "lint", filepath.Join(p.dir, c[0]), "--config", filepath.Join(p.dir, "lint.yaml"))
 	}
+	p.types("a symbolic link to a chart", "lint", filepath.Join(p.dir, "linked/link"), "--config", filepath.Join(p.dir, "lint.yaml"))
 }
 
 // charts writes the charts of a txtar file, with the files that every good chart has.
@@ -92,7 +93,7 @@ func (p *page) goodChart(dir string) {
 // spelled writes out what a txtar file cannot hold, or should not.
 func spelled(text string) string {
 	text = strings.NewReplacer("NUL", "\x00", "MARK", "\ufeff", "LATIN", "\xe9", "UTF16", "\xff\xfe",
-		"LONG1100000", strings.Repeat("long ", 220_000), "RULES", strings.Repeat("a/b/c\n", 201)).Replace(text)
+		"LONG1100000", strings.Repeat("long ", 220_000), "SPACE240", strings.Repeat("space/", 40)+"s", "RULES", strings.Repeat("a/b/c\n", 201)).Replace(text)
 	return text
 }
 
@@ -164,6 +165,7 @@ func (p *page) oddFiles() {
 		"twice":   tgz(p, "part/Chart.yaml", "", "part/Chart.yaml", ""),
 		"hidden":  tgz(p, "part/Chart.yaml", "", "part/a\u200bb", ""),
 		"bomb":    tgz(p, "part/Chart.yaml", strings.Repeat("#", 11<<20)),
+		"folder":  tgz(p, "part/Chart.yaml", "apiVersion: v2\nname: part\nversion: 0.1.0\n", "part/a", "", "part/a/b", ""),
 		"huge":    tgz(p, "part/Chart.yaml", strings.Repeat("#", 6<<20)),
 	} {
 		dir := "dependencies/archive-" + name

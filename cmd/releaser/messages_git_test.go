@@ -55,7 +55,7 @@ func tellTags(p *page) {
 	p.configure(w, "sources:\n", "sources:\n  - {name: copy, url: ./git/acme/platform.git, charts: [{path: charts/*}]}\n")
 	p.types("two sources have the tag", "release", "voice-agent-9.9.9")
 	p.tellTrees(w)
-	for _, pattern := range []string{"{version}-{chart}-x", "{chart}--{version}"} {
+	for _, pattern := range []string{"{version}-{chart}-x", "{chart}--{version}", "{chart}..{version}"} {
 		p.configure(w, `tags: ["{chart}-{version}"]`, `tags: ["`+pattern+`"]`)
 		p.shows("a pattern for tags that means nothing: "+pattern, "release", "voice-agent-9.9.9")
 	}
@@ -66,10 +66,13 @@ func (p *page) tellTrees(w *world) {
 	dir := w.path("git/acme/platform.git")
 	p.env["RELEASER_CONFIG"] = w.configFile()
 	blob := p.outputIn(w, dir, "", "rev-parse", "main:charts/voice-agent/values.yaml")
+	chartfile := p.outputIn(w, dir, "apiVersion: v2\nname: voice-agent\nversion: 5.0.4\n", "hash-object", "-w", "--stdin")
+	link := p.outputIn(w, dir, "two\nlines", "hash-object", "-w", "--stdin")
 	for version, entry := range map[string]string{
 		"5.0.1": "100644 blob " + blob + "\t\"a\\033b\"\n",
 		"5.0.2": "100644 blob " + blob + "\t\"caf\\351\"\n",
 		"5.0.3": "100644 blob " + blob + "\ta\n100644 blob " + blob + "\ta\n",
+		"5.0.4": "100644 blob " + chartfile + "\tChart.yaml\n120000 blob " + link + "\tlink\n100644 blob " + blob + "\tvalues.yaml\n",
 	} {
 		tree := p.outputIn(w, dir, entry, "mktree")
 		tree = p.outputIn(w, dir, "040000 tree "+tree+"\tvoice-agent\n", "mktree")
@@ -78,10 +81,11 @@ func (p *page) tellTrees(w *world) {
 		p.outputIn(w, dir, "", "update-ref", "refs/heads/odd"+version, commit)
 		p.outputIn(w, dir, "", "update-ref", "refs/tags/voice-agent-"+version, commit)
 	}
-	p.configure(w, "existing: all", "existing: all\n    branches: [odd5.0.1, odd5.0.2, odd5.0.3]")
+	p.configure(w, "existing: all", "existing: all\n    branches: [odd5.0.1, odd5.0.2, odd5.0.3, odd5.0.4]")
 	p.types("a file's name has control characters", "release", "voice-agent-5.0.1")
 	p.types("a file's name is not UTF-8", "release", "voice-agent-5.0.2")
 	p.types("a folder has a file twice", "release", "voice-agent-5.0.3")
+	p.types("a symbolic link is no path", "release", "voice-agent-5.0.4")
 	p.env["RELEASER_CONFIG"] = w.configFile()
 }
 

@@ -68,12 +68,30 @@ func tellPromotion(p *page) {
 	p.types("nobody merges in time", "promote", "dev", "staging", "--chart", "voice-agent", "--wait", "--timeout", "10ms")
 	p.person(w, stagingBranch, "README.md", "a person was here\n")
 	p.types("somebody works on our branch", "promote", "dev", "staging", "--chart", "voice-agent")
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		p.person(w, stagingBranch, name+".md", "a person was here\n")
+	}
+	p.types("somebody works on our branch, a lot", "promote", "dev", "staging", "--chart", "voice-agent")
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		p.person(w, stagingBranch, name+".md")
+	}
 	p.person(w, stagingBranch, "README.md")
 	p.person(w, stagingBranch, stagingRelease, "0.1.2", "0.9.9")
 	p.types("somebody changed our branch to what is no release", "promote", "dev", "staging", "--chart", "voice-agent")
 	p.person(w, stagingBranch, stagingRelease, "0.9.9", "0.1.2")
+	p.tellOrphan(w)
 	p.tellClosed(w, l, 3)
 	p.tellMerge(w, l)
+}
+
+// tellOrphan is for our branch when somebody began it anew.
+func (p *page) tellOrphan(w *world) {
+	work := w.path("environments")
+	ours := p.output(w, "environments", "rev-parse", "HEAD")
+	check(p, w.gitAll(p.Context(), work, []string{"checkout", "--quiet", "--orphan", "anew"}, []string{"commit", "--quiet", "--message", "anew"},
+		[]string{"push", "--quiet", "--force", "origin", "HEAD:refs/heads/" + stagingBranch}))
+	p.types("somebody began our branch anew", "promote", "dev", "staging", "--chart", "voice-agent")
+	check(p, w.gitAll(p.Context(), work, []string{"push", "--quiet", "--force", "origin", ours + ":refs/heads/" + stagingBranch}))
 }
 
 // tellClosed is for a pull request that somebody changes or closes on GitHub.
@@ -133,7 +151,12 @@ func (p *page) tellMerge(w *world, l *liar) {
 	p.does("release", "voice-agent-0.4.0-rc.1")
 	p.does("promote", "release", "dev", "--chart", "voice-agent", "--version", "0.4.0-rc.1")
 	p.configure(w, w.forgeURL, l.URL, "{name: staging, from: dev}", "{name: staging, from: dev, promote: auto}")
+	p.shows("the pull request has something newer than a prerelease", "status")
+	check(p, w.forge.ClosePullRequest(demoEnvironments, 6, "reviewer"))
 	p.shows("a prerelease waits for a person", "status")
+	p.configure(w, w.forgeURL, l.URL, "version: \"{version}\"", "version: \"{version}\", wave: \"3\"")
+	p.person(w, "main", devRelease, "version:", "wave: 3\nversion:")
+	p.shows("a number stands where text belongs", "status")
 	p.configure(w, w.forgeURL, l.URL, "environments:\n  - {name: dev, from: release, merge: auto}\n  - {name: staging, from: dev}\n  - {name: prod, from: staging}\n", "")
 	p.shows("there are no environments", "status")
 	p.shows("there are no environments: promote", "promote", "release", "dev", "--chart", "voice-agent")
@@ -153,6 +176,8 @@ func tellGitHub(p *page) {
 	p.types("the token is not valid", verify...)
 	refuse("", "", 403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions", "contents=read")
 	p.types("the token may not read", verify...)
+	refuse("", "", 403, `{"message":"Resource not accessible by personal access token"}`)
+	p.types("the token may not read, and GitHub does not say what it lacks", verify...)
 	refuse("", "", 403, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After", "60")
 	p.types("we asked too often", verify...)
 	refuse("", "", 404, `{"message":"Not Found"}`)
@@ -184,6 +209,8 @@ func tellGitHub(p *page) {
 	promote := []string{"promote", "dev", "staging", "--chart", "voice-agent"}
 	refuse("POST", "/git/", 403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions", "contents=write")
 	p.types("the token may not write", promote...)
+	l.tell(nil)
+	p.tellOddNames(w, l, promote)
 	refuse("POST", "/git/refs", 422, `{"message":"Repository rule violations found","errors":[{"message":"Cannot create ref due to creations being restricted."}]}`)
 	p.types("a rule of the repository forbids our branch", promote...)
 	refuse("POST", "/pulls", 422, `{"message":"Validation Failed","errors":[{"message":"The target repository is archived"}]}`)
@@ -191,6 +218,23 @@ func tellGitHub(p *page) {
 	l.tell(nil)
 	p.tellOddFiles(w, promote)
 	p.tellApp(w, l, verify)
+}
+
+// tellOddNames is for a file beside those of the environment whose name the API cannot spell.
+func (p *page) tellOddNames(w *world, l *liar, promote []string) {
+	work := w.path("environments")
+	push := func(message string) {
+		check(p, w.gitAll(p.Context(), work, []string{"add", "--all"}, []string{"commit", "--quiet", "--message", message}, []string{"push", "--quiet", "origin", "HEAD:refs/heads/main"}))
+	}
+	check(p, w.gitAll(p.Context(), work, []string{"fetch", "--quiet", "origin"}, []string{"checkout", "--quiet", "--detach", "origin/main"}))
+	odd := work + "/staging/voice-agent/caf\xe9.txt"
+	check(p, os.WriteFile(odd, nil, 0o644))
+	push("odd")
+	l.refuse("POST", "/git/trees", 404, `{"message":"Not Found"}`)
+	p.types("a file beside those of the environment has an odd name", promote...)
+	l.tell(nil)
+	check(p, os.Remove(odd))
+	push("plain")
 }
 
 // tellOddFiles is for files of an environment that are none.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -29,7 +30,7 @@ func tellRegistry(p *page) {
 	p.types("the registry speaks plain HTTP", "verify", "voice-agent:0.1.1")
 	p.tellTLS(w)
 	before()
-	for _, code := range []int{401, 403, 404, 500} {
+	for _, code := range []int{401, 403, 404, 429, 500} {
 		l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
 			rw.Header().Set("Retry-After", "3600")
 			rw.WriteHeader(code)
@@ -37,6 +38,13 @@ func tellRegistry(p *page) {
 		})
 		p.types("the registry answers "+http.StatusText(code), "verify", "voice-agent:0.1.1")
 	}
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		http.Redirect(rw, r, "http://elsewhere.example.com"+r.URL.Path, http.StatusTemporaryRedirect)
+		return true
+	})
+	p.types("the registry sends us to a host in the clear", "verify", "voice-agent:0.1.1")
+	l.tell(nil)
+	p.types("the chart's name is none of a repository", "verify", "Voice_Agent.:0.1.1")
 	p.tellCredentials(l, before)
 
 	before()
@@ -52,6 +60,15 @@ func tellRegistry(p *page) {
 	p.types("the registry sends other bytes than it says", "verify", "voice-agent:0.1.1")
 	l.replace("GET", manifests, func(b []byte) []byte { return bytes.Repeat([]byte(" "), 5<<20) })
 	p.types("the registry sends too much", "verify", "voice-agent:0.1.1")
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, manifests) {
+			return false
+		}
+		rw.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+		_, _ = rw.Write([]byte("hello"))
+		return true
+	})
+	p.types("the manifest is no JSON", "verify", "voice-agent:0.1.1")
 	l.status("GET", "/blobs/", 404)
 	p.types("a blob is gone", "verify", "voice-agent:0.1.1")
 	l.replace("GET", "/blobs/", func(b []byte) []byte { return bytes.ToUpper(b) })
@@ -90,10 +107,11 @@ func (p *page) tellCredentials(l *liar, before func(oldnew ...string)) {
 // tellDependencies is for dependencies in the registry.
 func (p *page) tellDependencies(w *world) {
 	check(p, os.MkdirAll(filepath.Join(p.dir, "shop/.git"), 0o755))
+	locked := "0.1.0"
 	chart := func(dependency string) {
 		p.goodChart("shop/charts/shop")
 		p.write("shop/charts/shop/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 0.1.0\ndependencies: [{"+dependency+"}]\n")
-		p.write("shop/charts/shop/Chart.lock", p.lock("shop/charts/shop", []string{"0.1.0"}))
+		p.write("shop/charts/shop/Chart.lock", p.lock("shop/charts/shop", []string{locked}))
 	}
 	lint := func(title string) { p.types(title, "lint", filepath.Join(p.dir, "shop")) }
 	p.configure(w, "    url: ", "    dependencies: {hosts: [\""+w.registryHost()+"\"]}\n    url: ")
@@ -111,6 +129,9 @@ func (p *page) tellDependencies(w *world) {
 	p.pushes(w, "charts/small", "0.1.0", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"DIGEST","size":2},"layers":[{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"DIGEST","size":2}]}`)
 	chart("name: small, version: 0.1.0, " + ours)
 	lint("a dependency is no archive")
+	locked = "0.4.0"
+	chart("name: voice-agent, version: 0.4.0, " + ours)
+	lint("the tag of a dependency was moved")
 }
 
 // tellTLS is for a registry with a certificate that nobody knows.
@@ -152,11 +173,18 @@ func (p *page) tellConflicts(w *world, l *liar) {
 	p.pushes(w, "charts/releaser-baseline", "fresh", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"DIGEST","size":2},"layers":[]}`)
 	p.configure(w, w.registryHost(), l.host(), "existing: all", "existing: ignore", "name: platform", "name: fresh")
 	p.shows("something else stands where the baseline of a source should be", "once")
+	p.pushes(w, "charts/releaser-baseline", "fresh", `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.releaser.baseline.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"DIGEST","size":2},"layers":[{"mediaType":"application/vnd.releaser.baseline.v1+json","digest":"DIGEST","size":2}]}`)
+	p.shows("the baseline of another source stands there", "once")
 	p.configure(w, w.registryHost(), l.host())
 	p.retag(w, "0.1.1", "0.4.0")
 	p.types("a tag of the registry was moved: verify", "verify", "voice-agent:0.4.0")
 	p.tags(w, "0.4.0")
 	p.types("a tag of the registry was moved: release", "release", "voice-agent-0.4.0")
+	p.retag(w, "0.1.1", "0.5.0", func(manifest string) string {
+		config := regexp.MustCompile(`("config":\{"mediaType":"[^"]*","digest":)"[^"]*","size":[0-9]+`)
+		return config.ReplaceAllString(manifest, `$1"`+p.uploads(w, "charts/voice-agent", "no")+`","size":2`)
+	})
+	p.types("the config of a version is no JSON", "verify", "voice-agent:0.5.0")
 }
 
 // tellSigning is for signatures.
@@ -171,6 +199,11 @@ func tellSigning(p *page) {
 	l.tell(nil)
 	p.types("the chart has no signature", "verify", "voice-agent:0.1.1")
 	p.types("what is not signed is not promoted", "promote", "release", "dev", "--chart", "voice-agent")
+	l.status("PUT", manifests, 403)
+	p.tags(w, "0.1.0")
+	p.types("the signature of another version is not taken", "release", "voice-agent-0.1.0")
+	l.tell(nil)
+	p.types("no version is signed", "promote", "release", "dev", "--chart", "voice-agent")
 	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, manifests) {
 			rw.WriteHeader(http.StatusCreated)
@@ -206,4 +239,14 @@ func tellSigning(p *page) {
 		return false
 	})
 	p.types("the tag is moved in the registry before it is signed", "release", "voice-agent-0.1.2")
+	seen.Store(0)
+	p.tags(w, "0.1.3")
+	l.tell(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/manifests/0.1.3") || seen.Add(1) <= 1 {
+			return false
+		}
+		rw.WriteHeader(http.StatusForbidden)
+		return true
+	})
+	p.types("the tag cannot be read before it is signed", "release", "voice-agent-0.1.3")
 }

@@ -192,27 +192,36 @@ var mergeable = regexp.MustCompile(`"mergeable_state":"[a-z]+"`)
 // pushes writes a manifest into the registry past releaser; DIGEST in it is a blob of two bytes.
 func (p *page) pushes(w *world, repository, tag, manifest string) {
 	p.Helper()
-	ask := func(method, path, kind, body string) *http.Response {
-		r, err := http.NewRequest(method, "http://"+w.registryHost()+path, strings.NewReader(body))
-		check(p, err)
-		r.Header.Set("Content-Type", kind)
-		answer, err := http.DefaultClient.Do(r)
-		check(p, err)
-		answer.Body.Close()
-		return answer
-	}
-	sum := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("{}")))
-	at := ask("POST", "/v2/"+repository+"/blobs/uploads/", "", "").Header.Get("Location")
-	at = strings.TrimPrefix(at, "http://"+w.registryHost())
-	ask("PUT", at+"&digest="+sum, "application/octet-stream", "{}")
-	answer := ask("PUT", "/v2/"+repository+"/manifests/"+tag, "application/vnd.oci.image.manifest.v1+json", strings.ReplaceAll(manifest, "DIGEST", sum))
+	sum := p.uploads(w, repository, "{}")
+	answer := p.asks(w, "PUT", "/v2/"+repository+"/manifests/"+tag, "application/vnd.oci.image.manifest.v1+json", strings.ReplaceAll(manifest, "DIGEST", sum))
 	if answer.StatusCode != http.StatusCreated {
 		p.Fatalf("the registry answers %s", answer.Status)
 	}
 }
 
-// retag writes the manifest of one version under the tag of another.
-func (p *page) retag(w *world, from, to string) {
+// uploads writes a blob into the registry and returns its digest.
+func (p *page) uploads(w *world, repository, blob string) string {
+	p.Helper()
+	sum := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(blob)))
+	at := p.asks(w, "POST", "/v2/"+repository+"/blobs/uploads/", "", "").Header.Get("Location")
+	p.asks(w, "PUT", strings.TrimPrefix(at, "http://"+w.registryHost())+"&digest="+sum, "application/octet-stream", blob)
+	return sum
+}
+
+// asks asks the registry past releaser.
+func (p *page) asks(w *world, method, path, kind, body string) *http.Response {
+	p.Helper()
+	r, err := http.NewRequest(method, "http://"+w.registryHost()+path, strings.NewReader(body))
+	check(p, err)
+	r.Header.Set("Content-Type", kind)
+	answer, err := http.DefaultClient.Do(r)
+	check(p, err)
+	answer.Body.Close()
+	return answer
+}
+
+// retag writes the manifest of one version under the tag of another, with a change where there is one.
+func (p *page) retag(w *world, from, to string, change ...func(string) string) {
 	p.Helper()
 	r, err := http.NewRequest("GET", "http://"+w.registryHost()+"/v2/charts/voice-agent/manifests/"+from, nil)
 	check(p, err)
@@ -222,5 +231,9 @@ func (p *page) retag(w *world, from, to string) {
 	defer answer.Body.Close()
 	raw, err := io.ReadAll(answer.Body)
 	check(p, err)
-	p.pushes(w, "charts/voice-agent", to, string(raw))
+	text := string(raw)
+	for _, c := range change {
+		text = c(text)
+	}
+	p.pushes(w, "charts/voice-agent", to, text)
 }
