@@ -37,5 +37,5 @@ func (b ByScheme) Get(ctx context.Context, repository, name, version string) ([]
 		return get.Get(ctx, repository, name, version)
 	}
 	return nil, &Unobtainable{Rule: "dependency-host", Message: "nothing is configured for its repository",
-		Fix: "allow its host in releaser's configuration, or put a copy under charts/: helm dependency build"}
+		Fix: "list its host in the source's dependencies.hosts, or put a copy under charts/: helm dependency build"}
 }

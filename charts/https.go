@@ -117,7 +117,7 @@ func hideQuery(err error) error {
 func (h HTTPS) allow(at *url.URL) error {
 	if at.Scheme != "https" || at.User != nil || !slices.ContainsFunc(h.Hosts, func(host string) bool { return strings.EqualFold(host, at.Host) }) {
 		return &Unobtainable{Rule: "dependency-host", Message: fmt.Sprintf("%s://%s is not an allowed host for dependencies", at.Scheme, at.Host),
-			Fix: "allow it in releaser's configuration, or put a copy under charts/: helm dependency build"}
+			Fix: "list it in the source's dependencies.hosts, or put a copy under charts/: helm dependency build"}
 	}
 	return nil
 }

@@ -68,10 +68,11 @@ func (m *manifests) checkObject(at spot, h *head) {
 	template, made := m.own(at.template), m.rendered[at.template]
 	if fix := nameFixFor(string(h.Kind), string(h.Metadata.Name)); fix != "" {
 		f := m.helmTemplate(support.WarningSev, template, "the name of a rendered object is no name for Kubernetes")
+		begins := []string{"name:", "metadata:"}
 		if f.Fix = fix; h.Metadata.Name == "" {
-			f.Fix = "give the object a metadata.name"
+			f.Fix, begins = "give the object a metadata.name", nil // a name that is there is another object's
 		}
-		m.report.add(m.atKey(at, f, string(h.Metadata.Name), []string{"metadata.name", "metadata", "kind"}, "name:", "metadata:"))
+		m.report.add(m.atKey(at, f, string(h.Metadata.Name), []string{"metadata.name", "metadata", "kind"}, begins...))
 	}
 	if message := deprecated(h, m.kube); message != "" {
 		f := m.helmTemplate(support.WarningSev, template, message)
@@ -178,7 +179,7 @@ func (m *manifests) atKey(at spot, f Finding, value string, paths []string, begi
 func (m *manifests) unreadable(template string, d document) Finding {
 	name := m.places.file(m.files, template)
 	f := Finding{Severity: Error, File: name, Rule: "manifest", Message: "the rendered text is not YAML",
-		Fix: fmt.Sprintf("see helm template --debug; indent with nindent and quote with quote in %s", path.Base(name))}
+		Fix: fmt.Sprintf("indent with nindent and quote with quote in %s; see helm template --debug %s", path.Base(name), m.Dir)}
 	lines := strings.Split(string(d.text), "\n")
 	for line := lineIn(d.err.Error()); line > 0 && line <= len(lines) && f.Line == 0; line-- {
 		if key, _, found := strings.Cut(strings.TrimLeft(lines[line-1], " \t-{"), ":"); found && key != "" {

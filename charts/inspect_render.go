@@ -48,7 +48,7 @@ func mergeValues(c *chart.Chart, values map[string]any) (map[string]any, error) 
 // unmergeable is the finding for values that Helm cannot merge: there is text where a subchart's values belong.
 func (i *inspector) unmergeable(set valueSet, subcharts map[string]bool) Finding {
 	f := Finding{Severity: Error, File: i.file(set.name), Rule: "values",
-		Message: "the values for a subchart are no mapping", Fix: "write a mapping there; see helm template -f " + set.name}
+		Message: "the values for a subchart are no mapping", Fix: "write a mapping there, as the subchart's values.yaml is one"}
 	for _, from := range []valueSet{{name: valuesFile, top: i.nodes(valuesFile)}, set} {
 		for _, key := range slices.Sorted(maps.Keys(subcharts)) {
 			at, value := child(from.top, key)
@@ -182,7 +182,7 @@ func isTemplateError(text string) bool {
 // templateFinding tells an error of Helm's engine: where, and why as far as that quotes no value. What an author
 // says by fail or required is told as it is.
 func (i *inspector) templateFinding(text string) Finding {
-	f := Finding{Severity: Error, File: i.Dir, Rule: "render", Message: "a template fails", Fix: "see helm template --debug"}
+	f := Finding{Severity: Error, File: i.Dir, Rule: "render", Message: "a template fails", Fix: "see helm template --debug " + i.Dir}
 	if m := oneError.FindStringSubmatch(text); m != nil && i.places.file(i.files, m[2]) != "" {
 		f.File, f.Line = i.places.file(i.files, m[2]), number(m[3])
 		if said := plain(m[4]); said != "" {
