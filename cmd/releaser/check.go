@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -91,7 +92,7 @@ func (h *house) checkEnvironments(ctx context.Context) (results []checked) {
 
 func result(what string, err error, detail func() string) checked {
 	if err != nil {
-		return checked{What: what, Detail: err.Error()}
+		return checked{What: what, Detail: strings.TrimPrefix(err.Error(), what+": ")}
 	}
 	return checked{What: what, OK: true, Detail: detail()}
 }

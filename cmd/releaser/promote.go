@@ -154,7 +154,7 @@ func (h *house) awaitOne(ctx context.Context, p *promotion.Proposal) error {
 			p.State = promotion.Merged
 			return nil
 		case "closed":
-			return fmt.Errorf("%s was closed: somebody rejected it", p.PullRequest.URL)
+			return fmt.Errorf("%s was closed: somebody rejected it; to propose it again, run the same command", p.PullRequest.URL)
 		}
 		select {
 		case <-ctx.Done():

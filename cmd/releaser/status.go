@@ -50,7 +50,7 @@ func (h *house) boards(ctx context.Context, chart string) ([]promotion.Board, er
 // printBoards is the table of what runs where.
 func (a *app) printBoards(boards []promotion.Board) {
 	if len(boards) == 0 {
-		fmt.Fprintln(a.out, "no environment has files of a chart yet")
+		fmt.Fprintln(a.out, "nothing to show: no environment is configured, or none has files of a chart yet; see releaser check")
 		return
 	}
 	rows := [][]string{{"CHART", "ENVIRONMENT", "RUNS", "DIGEST", "NEXT", "STATE"}}

@@ -130,7 +130,9 @@ func byStatus(repository, doing string, answer *gh.ErrorResponse) error {
 		return forbidden(repository, doing, answer)
 	case code == http.StatusNotFound, code == http.StatusConflict && strings.Contains(answer.Message, "empty"):
 		return fmt.Errorf("%s: %s: %w", repository, doing, ErrNotFound)
-	case code == http.StatusMethodNotAllowed, code == http.StatusConflict, code == http.StatusUnprocessableEntity:
+	case code == http.StatusUnprocessableEntity:
+		return fmt.Errorf("%s: %w", doing, &Refused{Repository: repository, Reason: "GitHub says: " + message(answer) + "; look at the rules and settings of the repository"})
+	case code == http.StatusMethodNotAllowed, code == http.StatusConflict:
 		return fmt.Errorf("%s: %w", doing, &Refused{Repository: repository, Reason: "GitHub says: " + message(answer)})
 	default:
 		return fmt.Errorf("%s: %s: GitHub answers %d: %s; try again", repository, doing, code, message(answer))
@@ -236,7 +238,7 @@ func message(answer *gh.ErrorResponse) string {
 			parts = append(parts, e.Message)
 		}
 	}
-	return clean(strings.Join(parts, ": "))
+	return strings.TrimSuffix(clean(strings.Join(parts, ": ")), ".") // more follows
 }
 
 // clean makes text of GitHub fit for one line of a log.

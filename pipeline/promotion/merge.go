@@ -75,7 +75,7 @@ func obstacle(state string) string {
 	case "dirty":
 		return "it is in conflict with its base"
 	case "draft":
-		return "it is a draft"
+		return "it is a draft: mark it as ready for review"
 	}
 	return "GitHub has not found out yet whether it can be merged"
 }

@@ -44,6 +44,9 @@ func next(r Rung, rungs []Rung, released []Release) Change {
 	c := Change{Environment: r.Environment.Name, Have: r.Holds.Release}
 	if problems := r.Holds.Problems(); len(problems) > 0 {
 		c.State, c.Reason = Blocked, reasons(problems)
+		if len(r.Holds.Disagreements) > 0 { // what is missing says itself what to do
+			c.Reason += "; correct it there, or revert the commit that changed it"
+		}
 		return c
 	}
 	offered := r.unlessEnded(offer(r.Environment, rungs, released))

@@ -186,7 +186,7 @@ func TestWhyNothingMovesIsSaid(t *testing.T) {
 	open := rung(Environment{Name: "open", From: "back", Promote: Auto}, "0.1.0^0.2.0")
 	ladder = append(ladder, back, open)
 	for i, want := range []string{
-		`f:0: k: has "x" where "y" belongs`,
+		`f:0: k: has "x" where "y" belongs; correct it there, or revert the commit that changed it`,
 		"dev is blocked",
 		"promoted by hand: releaser promote eu us --chart voice-agent",
 		"holds 0.2.0, which is not older than 0.1.0",

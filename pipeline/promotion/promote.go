@@ -99,7 +99,7 @@ func (r *round) passed(ctx context.Context, q Request) error {
 	}
 	held := holds.Release
 	if problems := holds.Problems(); held.Version == "" && len(problems) > 0 {
-		return fmt.Errorf("%s does not say what it holds, so nothing tells whether it held %s %s: %s", q.From, q.Chart, q.Version, reasons(problems))
+		return fmt.Errorf("%s does not say what it holds, so nothing tells whether it held %s %s: %s; mend its files first", q.From, q.Chart, q.Version, reasons(problems))
 	}
 	if holds.Empty || held.Version != "" && higher(Release{Version: q.Version}, held) {
 		return fmt.Errorf("%s has not held %s %s yet: promote it there first", q.From, q.Chart, q.Version)

@@ -179,7 +179,7 @@ func TestHandEditBlocksWithBothValues(t *testing.T) {
 	w.roundIs("dev blocked, staging waiting, prod nothing")
 	proposals, err := w.Round(w.Context(), chart)
 	w.must(err)
-	if want := `dev/voice-agent/values.yaml:5: image.tag: has "hotfix" where "` + commitOf("0.1.0") + `" belongs`; proposals[0].Reason != want {
+	if want := `dev/voice-agent/values.yaml:5: image.tag: has "hotfix" where "` + commitOf("0.1.0") + `" belongs; correct it there, or revert the commit that changed it`; proposals[0].Reason != want {
 		t.Errorf("got %s\nwant %s", proposals[0].Reason, want)
 	}
 	// A person's command goes over it.
