@@ -56,6 +56,14 @@ func tellRegistry(p *page) {
 	p.types("the manifest is taken and is not there", "release", "voice-agent-0.1.1")
 	l.tell(nil)
 	p.does("release", "voice-agent-0.1.1")
+	p.tellBytes(l)
+	p.tellConflicts(w, l)
+	p.tellDependencies(w)
+}
+
+// tellBytes is for a registry that does not send what it names.
+func (p *page) tellBytes(l *liar) {
+	const manifests = "/manifests/"
 	l.replace("GET", manifests, func(b []byte) []byte { return append(b, ' ') })
 	p.types("the registry sends other bytes than it says", "verify", "voice-agent:0.1.1")
 	l.replace("GET", manifests, func(b []byte) []byte { return bytes.Repeat([]byte(" "), 5<<20) })
@@ -78,8 +86,6 @@ func tellRegistry(p *page) {
 	l.status("GET", "/tags/list", 403)
 	p.types("the list of versions cannot be had", "promote", "release", "dev", "--chart", "voice-agent")
 	l.tell(nil)
-	p.tellConflicts(w, l)
-	p.tellDependencies(w)
 }
 
 // tellCredentials is for a registry that wants to know who asks.
@@ -227,6 +233,11 @@ func tellSigning(p *page) {
 	p.types("something else has the name of a signature", "verify", "voice-agent:0.1.1")
 	l.replace("GET", ".sig", func(b []byte) []byte { return bytes.Repeat([]byte(" "), 5<<20) })
 	p.types("a signature is too large", "verify", "voice-agent:0.1.1")
+	p.tellMoved(w, l)
+}
+
+// tellMoved is for a tag that somebody moves, or closes, between its push and its signature.
+func (p *page) tellMoved(w *world, l *liar) {
 	p.configure(w, w.registryHost(), l.host())
 	var seen atomic.Int32 // a command asks for two things at once
 	p.tags(w, "0.1.2")
