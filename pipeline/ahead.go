@@ -35,6 +35,22 @@ func lookAhead[T any](ctx context.Context, look func(context.Context) (*T, error
 	return a
 }
 
+// and goes on with what was found, as long as it is fresh.
+func (a *ahead[T]) and(ctx context.Context, next func(context.Context, *T)) *ahead[T] {
+	if a == nil {
+		return nil
+	}
+	b := &ahead[T]{until: a.until, done: make(chan struct{})}
+	ctx, b.stop = context.WithDeadline(ctx, b.until)
+	go func() {
+		defer close(b.done)
+		if b.found = a.take(); b.found != nil {
+			next(ctx, b.found)
+		}
+	}()
+	return b
+}
+
 // take waits for what was found; nil when there is nothing to be believed.
 func (a *ahead[T]) take() *T {
 	if a == nil {
@@ -68,4 +84,12 @@ func (l *Line) lookForProposal(ctx context.Context, r *run, pkg charts.Package, 
 		return nil
 	}
 	return lookAhead(ctx, func(ctx context.Context) (*promotion.Look, error) { return l.Promoter.Look(ctx, pkg.Name()) })
+}
+
+// draftProposal makes the commits of the proposal while the version is signed.
+func (l *Line) draftProposal(ctx context.Context, r *run, pushed registry.Pushed, look *ahead[promotion.Look]) *ahead[promotion.Look] {
+	if r.err != nil {
+		return nil
+	}
+	return look.and(ctx, func(ctx context.Context, found *promotion.Look) { l.Promoter.Draft(ctx, found, pushed) })
 }

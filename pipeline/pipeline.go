@@ -47,10 +47,12 @@ func (l *Line) Release(ctx context.Context, job Job) Outcome {
 	proposal := l.lookForProposal(ctx, run, pkg, version)
 	defer proposal.end()
 	pushed := step(run, "push", func() (registry.Pushed, error) { return l.Registry.Push(ctx, pkg, version.take()) })
+	drafted := l.draftProposal(ctx, run, pushed, proposal)
+	defer drafted.end()
 	signed := step(run, "sign", func() (signing.Signed, error) { return l.Signer.Sign(ctx, pushed) })
 	if pkg.Library() { // nobody deploys a library: it ends signed
 		return run.end(pkg, signed, nil)
 	}
-	proposals := step(run, "propose", func() ([]promotion.Proposal, error) { return l.Promoter.Propose(ctx, signed, proposal.take()) })
+	proposals := step(run, "propose", func() ([]promotion.Proposal, error) { return l.Promoter.Propose(ctx, signed, drafted.take()) })
 	return run.end(pkg, signed, proposals)
 }

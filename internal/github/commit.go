@@ -32,12 +32,11 @@ func (r *Repository) Commit(ctx context.Context, c Commit) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", r.fullName, err)
 	}
-	if err := r.createTree(ctx, base, want, c.Files); err != nil {
-		return "", err
-	}
-	commit, err := r.createCommit(ctx, c, want.SHA)
-	if err != nil {
-		return "", err
+	commit, drafted := r.seen.takeDraft(c, want.SHA)
+	if !drafted {
+		if commit, err = r.make(ctx, c, base, want); err != nil {
+			return "", err
+		}
 	}
 	for path, data := range c.Files {
 		entry, _ := want.Entry(path)
@@ -45,6 +44,31 @@ func (r *Repository) Commit(ctx context.Context, c Commit) (string, error) {
 	}
 	r.seen.keepTree(commit, want)
 	return commit, nil
+}
+
+func (r *Repository) make(ctx context.Context, c Commit, base, want *Tree) (commit string, err error) {
+	if err := r.createTree(ctx, base, want, c.Files); err != nil {
+		return "", err
+	}
+	return r.createCommit(ctx, c, want.SHA)
+}
+
+// Draft makes a commit that Commit is likely to be asked for soon. No branch has it, so nobody sees it: a draft that is
+// never taken is in nobody's way, and git on the other side forgets it. Drafted twice, it is made once.
+func (r *Repository) Draft(ctx context.Context, c Commit) error {
+	base, err := r.Tree(ctx, c.Base)
+	if err != nil {
+		return err
+	}
+	want, err := base.With(c.Files)
+	if err != nil || r.seen.drafted(c, want.SHA) {
+		return err
+	}
+	commit, err := r.make(ctx, c, base, want)
+	if err == nil {
+		r.seen.keepDraft(c, want.SHA, commit)
+	}
+	return err
 }
 
 // createTree makes the tree that is wanted, and no other.

@@ -1,6 +1,9 @@
 package github
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // Bounds of what is kept of one repository.
 const (
@@ -8,6 +11,7 @@ const (
 	maxComparisons = 1024
 	maxBlobs       = 8192
 	maxBlobBytes   = 16 << 20
+	maxDrafts      = 100
 )
 
 // seen keeps what never changes under its name: trees of commits, contents of blobs, comparisons of two
@@ -19,10 +23,41 @@ type seen struct {
 	blobs map[string][]byte
 	bytes int
 	pairs map[[2]string]Comparison
+	// drafts are commits that were made and that no branch has, by what they were made from.
+	drafts map[string]string
 }
 
 func newSeen() *seen {
-	return &seen{trees: map[string]*Tree{}, blobs: map[string][]byte{}, pairs: map[[2]string]Comparison{}}
+	return &seen{trees: map[string]*Tree{}, blobs: map[string][]byte{}, pairs: map[[2]string]Comparison{}, drafts: map[string]string{}}
+}
+
+// draftOf names a commit by all that it says: message, parents and tree.
+func draftOf(c Commit, tree string) string {
+	return strings.Join(append([]string{tree, c.Message}, c.Parents...), "\x00")
+}
+
+func (s *seen) drafted(c Commit, tree string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.drafts[draftOf(c, tree)]
+	return ok
+}
+
+func (s *seen) keepDraft(c Commit, tree, commit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.drafts) >= maxDrafts {
+		clear(s.drafts)
+	}
+	s.drafts[draftOf(c, tree)] = commit
+}
+
+func (s *seen) takeDraft(c Commit, tree string) (commit string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	commit, ok = s.drafts[draftOf(c, tree)]
+	delete(s.drafts, draftOf(c, tree))
+	return commit, ok
 }
 
 func (s *seen) tree(commit string) *Tree {

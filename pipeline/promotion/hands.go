@@ -9,6 +9,9 @@ import (
 // Hands do to a forge what was decided: everything that this package writes goes through them. There are two
 // pairs: GitHub's and Idle ones, which make a dry run.
 type Hands interface {
+	// Draft makes a commit that Push is likely to be asked for soon; no branch moves. Whether it can is of no account: Push
+	// makes what it needs. The same call again does nothing.
+	Draft(ctx context.Context, repository string, c github.Commit)
 	// Push makes a commit and puts it at the head of a branch, which is created when old is empty and otherwise
 	// moves from old by fast-forward. It returns the new head, empty when nothing was made. A branch that somebody moved meanwhile is
 	// github.ErrMoved. A second call makes a second commit of the same tree; callers look first.
@@ -26,6 +29,11 @@ type Hands interface {
 
 // Forge is the pair of hands that writes to GitHub.
 type Forge struct{ GitHub *github.Client }
+
+// Draft implements Hands.
+func (f Forge) Draft(ctx context.Context, repository string, c github.Commit) {
+	_ = f.GitHub.Repository(repository).Draft(ctx, c) // Push will meet the same fault, and tell it
+}
 
 // Push implements Hands.
 func (f Forge) Push(ctx context.Context, repository, branch, old string, c github.Commit) (string, error) {
@@ -69,6 +77,9 @@ func (f Forge) Did(s State) State { return s }
 // Idle hands do nothing and answer as if they had: a dry run. What would be done is in the proposals, with
 // the difference of the files.
 type Idle struct{}
+
+// Draft makes nothing.
+func (Idle) Draft(context.Context, string, github.Commit) {}
 
 // Push answers no head, as there is no commit.
 func (Idle) Push(context.Context, string, string, string, github.Commit) (string, error) {

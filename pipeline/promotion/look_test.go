@@ -105,3 +105,56 @@ func TestALookForAnotherChartIsNotUsed(t *testing.T) {
 		t.Errorf("%s (%v)", told(got), err)
 	}
 }
+
+// What is drafted beside the signature is what the proposal needs: the same requests, made earlier.
+func TestADraftIsTheCommitOfTheProposal(t *testing.T) {
+	t.Parallel()
+	w, alone := newWorld(t, nil), newWorld(t, nil)
+	for _, version := range []string{"0.1.0", "0.2.0", "0.3.0"} { // the first opens, the others update
+		signed, again := w.release(version), alone.release(version)
+		look, err := w.Look(w.Context(), chart)
+		w.must(err)
+		drafted := w.requests(func() {
+			w.Draft(w.Context(), look, signed.Pushed())
+			w.Draft(w.Context(), look, signed.Pushed()) // the second finds it done
+		})
+		if n := strings.Count(w.asked(), "POST "); n != 2 || drafted != 2 {
+			t.Errorf("%s: a tree and a commit are drafted, once; got\n%s", version, w.asked())
+		}
+		var got []Proposal
+		w.requests(func() { got, err = w.Propose(w.Context(), signed, look); w.must(err) })
+		if strings.Contains(w.asked(), "/git/trees") || strings.Contains(w.asked(), "/git/commits") {
+			t.Errorf("%s: the draft is not taken:\n%s", version, w.asked())
+		}
+		want, err := alone.Propose(alone.Context(), again, nil)
+		alone.must(err)
+		if told(got) != told(want) || got[0].Diff != want[0].Diff {
+			t.Errorf("%s: with a draft %s, without %s", version, told(got), told(want))
+		}
+	}
+	if got := w.git.Git("log", "--format=%s", "releaser/dev/"+chart); got != alone.git.Git("log", "--format=%s", "releaser/dev/"+chart) {
+		t.Errorf("our branch has\n%s", got)
+	}
+}
+
+// A draft moves nothing that anybody sees, and one for a base that moved is left behind.
+func TestADraftIsNoProposal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	signed := w.release("0.1.0")
+	look, err := w.Look(w.Context(), chart)
+	w.must(err)
+	refs := w.git.Git("for-each-ref")
+	w.Draft(w.Context(), look, signed.Pushed())
+	if now := w.git.Git("for-each-ref"); now != refs || w.all("dev") != "" {
+		t.Errorf("a draft moved something:\n%s\n%s", now, w.all("dev"))
+	}
+	w.person("main", "a person was here\n-- dev/voice-agent/README.md --\n1\n")
+	got, err := w.Propose(w.Context(), signed, nil)
+	if err != nil || told(got) != "dev opened 0.1.0" {
+		t.Fatalf("%s (%v)", told(got), err)
+	}
+	if base, now := w.git.Git("rev-parse", branchName("dev", chart)+"^"), w.git.Git("rev-parse", "main"); base != now {
+		t.Errorf("it starts at %s, and main is at %s", base, now)
+	}
+}
