@@ -9,7 +9,7 @@ import (
 
 // blob stores bytes and gives their name.
 func (b bare) blob(data []byte) (string, error) {
-	return b.line(data, "hash-object", "-w", "--stdin")
+	return b.store("blob", data)
 }
 
 type blobJSON struct {

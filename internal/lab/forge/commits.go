@@ -2,6 +2,8 @@ package forge
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -202,6 +204,9 @@ func (s *Server) person(a *account) signature {
 
 // commit writes a commit object.
 func (b bare) commit(tree string, parents []string, author, committer signature, message string) (string, error) {
+	if data, loose := b.plainCommit(tree, parents, author, committer, message); loose {
+		return b.store("commit", data)
+	}
 	args := []string{"commit-tree", tree}
 	for _, p := range parents {
 		args = append(args, "-p", p)
@@ -212,6 +217,37 @@ func (b bare) commit(tree string, parents []string, author, committer signature,
 	}
 	out, err := b.gitAs(env, []byte(message), args...)
 	return strings.TrimSpace(string(out)), err
+}
+
+// plainWords is a name or an address that git takes as it is: it strips some marks at the ends, and brackets and line ends
+// everywhere.
+var plainWords = regexp.MustCompile(`^[A-Za-z0-9\[\]]([A-Za-z0-9\[\] @+_.-]*[A-Za-z0-9\[\]])?$`)
+
+// line is a signature in a commit that git would write the same: plain words, and a time of this age in UTC.
+func (s signature) line() (string, bool) {
+	when, err := time.Parse("2006-01-02T15:04:05Z", s.Date)
+	plain := err == nil && len(s.Date) == len("2006-01-02T15:04:05Z") && when.Year() >= 2000 && when.Year() < 2100 &&
+		plainWords.MatchString(s.Name) && plainWords.MatchString(s.Email)
+	return fmt.Sprintf("%s <%s> %d +0000", s.Name, s.Email, when.Unix()), plain
+}
+
+// plainCommit makes the bytes of a commit of loose parts that git would write the same. What git corrects or refuses is
+// left to it: a parent that is named twice, text that is no plain Unicode.
+func (b bare) plainCommit(tree string, parents []string, author, committer signature, message string) ([]byte, bool) {
+	by, plainAuthor := author.line()
+	through, plainCommitter := committer.line()
+	odd := strings.ContainsFunc(message, func(r rune) bool { return r == 0 || r >= 0xfdd0 }) // bytes that are no rune are U+FFFD here
+	if !plainAuthor || !plainCommitter || odd || !validSHA(tree) || b.looseKind(tree) != "tree" {
+		return nil, false
+	}
+	data := fmt.Appendf(nil, "tree %s\n", tree)
+	for i, p := range parents {
+		if !validSHA(p) || slices.Contains(parents[:i], p) || b.looseKind(p) != "commit" {
+			return nil, false
+		}
+		data = fmt.Appendf(data, "parent %s\n", p)
+	}
+	return fmt.Appendf(data, "author %s\ncommitter %s\n\n%s", by, through, message), true
 }
 
 // orUnprocessable keeps an error and makes its absence a 422.

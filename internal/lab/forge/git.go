@@ -8,13 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// bare is the folder of a bare repository. Its methods run git plumbing; whatever comes from a request is validated
-// as an object or ref name before it becomes an argument.
+// bare is the folder of a bare repository. Its methods read and write what is loose themselves and run git plumbing for all
+// else; whatever comes from a request is validated as an object or ref name before it becomes an argument or a path.
 type bare string
 
 // gitTime bounds one git command. None that is used here takes a second on a sane repository.
@@ -40,7 +41,8 @@ func exitCode(err error) int {
 	return -1
 }
 
-// git runs one command with text on its input. The machine's and the user's configuration are shut out.
+// git runs one command with text on its input. The machine's and the user's configuration are shut out, and so are replaced
+// objects, which a reader of files does not see.
 func (b bare) git(input []byte, args ...string) ([]byte, error) { return b.gitAs(nil, input, args...) }
 
 // gitAs is git with more environment, which names authors.
@@ -49,7 +51,8 @@ func (b bare) gitAs(env []string, input []byte, args ...string) ([]byte, error) 
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "GIT_DIR=" + string(b),
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0"}, env...)
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_NO_REPLACE_OBJECTS=1"}, env...)
 	cmd.Dir = string(b)
 	cmd.Stdin = bytes.NewReader(input)
 	var out, errs bytes.Buffer
@@ -100,21 +103,32 @@ type object struct {
 	data      []byte
 }
 
-// objects reads objects by full name in one process. A name that is unknown is left out of the map.
+// objects reads objects by full name, those that are not loose in one process. A name that is unknown is left out of the map.
 func (b bare) objects(shas ...string) (map[string]object, error) {
+	found := map[string]object{}
+	var others []string
 	for _, sha := range shas {
 		if !validSHA(sha) {
 			return nil, fmt.Errorf("%q is not an object name", sha)
 		}
+		if o, loose := b.loose(sha); loose {
+			found[sha] = o
+		} else {
+			others = append(others, sha)
+		}
 	}
-	found := map[string]object{}
-	if len(shas) == 0 {
+	if len(others) == 0 {
 		return found, nil
 	}
-	out, err := b.git([]byte(strings.Join(shas, "\n")+"\n"), "cat-file", "--batch")
+	out, err := b.git([]byte(strings.Join(others, "\n")+"\n"), "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}
+	return found, parseObjects(out, found)
+}
+
+// parseObjects reads lines of name, kind and size, each followed by so many bytes.
+func parseObjects(out []byte, found map[string]object) error {
 	for len(out) > 0 {
 		head, rest, _ := bytes.Cut(out, []byte("\n"))
 		words := strings.Fields(string(head))
@@ -124,12 +138,12 @@ func (b bare) objects(shas ...string) (map[string]object, error) {
 		}
 		size, err := strconv.Atoi(words[2])
 		if err != nil || size+1 > len(rest) {
-			return nil, fmt.Errorf("git cat-file: unexpected answer %q", head)
+			return fmt.Errorf("git cat-file: unexpected answer %q", head)
 		}
 		found[words[0]] = object{words[0], words[1], rest[:size]}
 		out = rest[size+1:]
 	}
-	return found, nil
+	return nil
 }
 
 // object reads one; ok is false when it does not exist or is of another kind.
@@ -164,16 +178,28 @@ func parseRefs(out []byte, prefix string) []ref {
 }
 
 // ref finds one by its full name.
-func (b bare) ref(name string) (ref, bool, error) {
-	if !validRef(name) {
+func (b bare) ref(name string) (ref, bool, error) { return b.firstRef(name) }
+
+// firstRef finds the first of some full names that is there.
+func (b bare) firstRef(names ...string) (ref, bool, error) {
+	names = slices.DeleteFunc(names, func(name string) bool { return !validRef(name) })
+	if len(names) == 0 {
 		return ref{}, false, nil
 	}
-	out, err := b.git(nil, "for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", name)
-	all := parseRefs(out, name)
-	if err != nil || len(all) == 0 || all[0].name != name {
+	if r, found := b.looseRef(names[0]); found {
+		return r, true, nil
+	}
+	out, err := b.git(nil, append([]string{"for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"}, names...)...)
+	if err != nil {
 		return ref{}, false, err
 	}
-	return all[0], true, nil
+	all := parseRefs(out, "")
+	for _, name := range names {
+		if i := slices.IndexFunc(all, func(r ref) bool { return r.name == name }); i >= 0 {
+			return all[i], true, nil
+		}
+	}
+	return ref{}, false, nil
 }
 
 // zeroSHA stands for "no object" in ref updates and in webhooks.
@@ -188,20 +214,27 @@ func (b bare) update(name, now, old string) error {
 	return err
 }
 
+// force makes a ref point at an object, wherever it pointed before.
+func (b bare) force(name, now string) error {
+	if !validRef(name) || !validSHA(now) {
+		return fmt.Errorf("update of %q to %q: not a ref and an object name", name, now)
+	}
+	_, err := b.git(nil, "update-ref", name, now)
+	return err
+}
+
 // commitOf resolves what an API caller writes for a commit: a full or short name, a branch, a tag, or a path below refs/.
 func (b bare) commitOf(rev string) (string, bool, error) {
 	candidates := []string{}
 	if validRefPart(rev) {
 		candidates = append(candidates, "refs/heads/"+rev, "refs/tags/"+rev, "refs/"+rev, rev)
 	}
-	for _, name := range candidates {
-		r, ok, err := b.ref(name)
-		if err != nil {
-			return "", false, err
-		}
-		if ok {
-			return b.peel(r.sha)
-		}
+	r, ok, err := b.firstRef(candidates...)
+	if err != nil {
+		return "", false, err
+	}
+	if ok {
+		return b.peel(r.sha)
 	}
 	if shortSHA.MatchString(rev) {
 		return b.peel(rev)
@@ -211,6 +244,9 @@ func (b bare) commitOf(rev string) (string, bool, error) {
 
 // peel follows tags to a commit.
 func (b bare) peel(sha string) (string, bool, error) {
+	if _, found := b.looseCommit(sha); found {
+		return sha, true, nil
+	}
 	out, err := b.line(nil, "rev-parse", "--verify", "--quiet", sha+"^{commit}")
 	if exitCode(err) > 0 {
 		return "", false, nil
@@ -229,6 +265,9 @@ func (b bare) mergeBase(x, y string) (string, bool, error) {
 
 // isAncestor reports whether y can be reached from x by going forward.
 func (b bare) isAncestor(x, y string) (bool, error) {
+	if c, found := b.looseCommit(y); found && (x == y || slices.Contains(c.parents, x)) {
+		return true, nil
+	}
 	_, err := b.git(nil, "merge-base", "--is-ancestor", x, y)
 	if exitCode(err) > 0 { // 128: one of them is no commit
 		return false, nil
@@ -238,6 +277,9 @@ func (b bare) isAncestor(x, y string) (bool, error) {
 
 // between lists the commits that head has and base has not, oldest first.
 func (b bare) between(base, head string) ([]string, error) {
+	if _, only := b.childOf(base, head); only {
+		return []string{head}, nil
+	}
 	out, err := b.git(nil, "rev-list", "--reverse", "--topo-order", head, "^"+base)
 	return strings.Fields(string(out)), err
 }
@@ -258,6 +300,9 @@ func (b bare) sides(left, right string) (onlyLeft, onlyRight []string, err error
 
 // merge makes the tree of a merge without a work tree; clean is false at a conflict.
 func (b bare) merge(base, head string) (tree string, clean bool, err error) {
+	if c, only := b.childOf(base, head); only {
+		return c.tree, true, nil
+	}
 	out, err := b.git(nil, "merge-tree", "--write-tree", "--no-messages", base, head)
 	if exitCode(err) == 1 {
 		return "", false, nil

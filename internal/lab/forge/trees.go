@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +20,14 @@ type treeEntry struct {
 
 // list reads a tree, with everything below it when deep.
 func (b bare) list(tree string, deep bool) ([]treeEntry, error) {
+	if all, loose := b.looseList(tree, deep); loose {
+		return all, b.measure(all)
+	}
+	return b.listTree(tree, deep)
+}
+
+// listTree is list by git.
+func (b bare) listTree(tree string, deep bool) ([]treeEntry, error) {
 	args := []string{"ls-tree", "-z", "-l"}
 	if deep {
 		args = append(args, "-r", "-t")
@@ -52,22 +59,26 @@ func (b bare) at(tree, path string) (treeEntry, bool, error) {
 		if entry.kind != "tree" {
 			return treeEntry{}, false, nil
 		}
-		entries, err := b.list(entry.sha, false)
+		entries, err := b.level(entry.sha)
 		if err != nil {
 			return treeEntry{}, false, err
 		}
-		i := slices.IndexFunc(entries, func(e treeEntry) bool { return e.path == part })
-		if i < 0 {
+		var found bool
+		if entry, found = entries[part]; !found {
 			return treeEntry{}, false, nil
 		}
-		entry = entries[i]
 	}
 	entry.path = path
-	return entry, true, nil
+	one := []treeEntry{entry}
+	err := b.measure(one)
+	return one[0], err == nil, err
 }
 
-// write stores a tree of one level.
+// write stores a tree of one level. What could be wrong with it is git's to say.
 func (b bare) write(entries map[string]treeEntry) (string, error) {
+	if data, loose := b.looseTree(entries); loose {
+		return b.store("tree", data)
+	}
 	var in bytes.Buffer
 	for name, e := range entries {
 		fmt.Fprintf(&in, "%s %s %s\t%s\x00", e.mode, e.kind, e.sha, name)
@@ -118,9 +129,13 @@ func (b bare) edit(tree string, edits []treeEntry) (string, error) {
 	return b.write(here)
 }
 
-// level is one level of a tree by name.
+// level is one level of a tree by name; sizes may be missing.
 func (b bare) level(tree string) (map[string]treeEntry, error) {
-	entries, err := b.list(tree, false)
+	entries, loose := b.looseList(tree, false)
+	var err error
+	if !loose {
+		entries, err = b.listTree(tree, false)
+	}
 	byName := map[string]treeEntry{}
 	for _, e := range entries {
 		byName[e.path] = e
@@ -231,6 +246,9 @@ func (c *call) baseTree(sha string) (string, error) {
 	}
 	if !validSHA(sha) {
 		return "", unprocessable("base_tree is not a valid tree oid")
+	}
+	if tree, loose := c.repo.git.looseRoot(sha); loose {
+		return tree.sha, nil
 	}
 	tree, err := c.repo.git.line(nil, "rev-parse", "--verify", "--quiet", sha+"^{tree}")
 	if exitCode(err) > 0 {
