@@ -99,15 +99,7 @@ func orElse(err, other error) error {
 
 // keepHead keeps the head of a pull request where GitHub does, so that its commits outlive the branch.
 func (s *Server) keepHead(repo *repository, p *pull) error {
-	name := fmt.Sprintf("refs/pull/%d/head", p.Number)
-	old, found, err := repo.git.ref(name)
-	if err != nil {
-		return err
-	}
-	if !found {
-		old.sha = zeroSHA
-	}
-	return repo.git.update(name, p.HeadSHA, old.sha)
+	return repo.git.force(fmt.Sprintf("refs/pull/%d/head", p.Number), p.HeadSHA)
 }
 
 func updatePull(c *call) (answer, error) {

@@ -51,17 +51,17 @@ func createRef(c *call) (answer, error) {
 	if !validRef(in.Ref) {
 		return answer{}, unprocessable("Reference name must start with 'refs/' and contain at least two slashes.")
 	}
-	_, exists, err := c.repo.git.ref(in.Ref)
-	if err != nil {
-		return answer{}, err
+	err := c.mayPoint(in.Ref, in.SHA)
+	if err == nil {
+		err = c.set(in.Ref, in.SHA, zeroSHA)
 	}
-	if exists {
-		return answer{}, unprocessable("Reference already exists")
+	if err == nil {
+		return c.tell(in.Ref, in.SHA, zeroSHA)
 	}
-	if err := c.mayPoint(in.Ref, in.SHA); err != nil {
-		return answer{}, err
+	if _, exists, lost := c.repo.git.ref(in.Ref); lost != nil || exists { // asked after git refused: mostly it does not
+		return answer{}, orUnprocessable(lost, "Reference already exists")
 	}
-	return c.point(in.Ref, in.SHA, zeroSHA)
+	return answer{}, err
 }
 
 func updateRef(c *call) (answer, error) {
@@ -93,7 +93,10 @@ func updateRef(c *call) (answer, error) {
 	if !forward && !in.Force {
 		return answer{}, unprocessable("Update is not a fast forward")
 	}
-	a, err := c.point(name, in.SHA, old.sha)
+	if err := c.set(name, in.SHA, old.sha); err != nil {
+		return answer{}, err
+	}
+	a, err := c.tell(name, in.SHA, old.sha)
 	a.status = 200
 	return a, err
 }
@@ -117,14 +120,17 @@ func (c *call) mayPoint(name, sha string) error {
 	return nil
 }
 
-// point moves or creates a ref and tells everybody.
-func (c *call) point(name, sha, old string) (answer, error) {
-	if err := c.repo.git.update(name, sha, old); err != nil {
-		if exitCode(err) > 0 { // a ref a/b beside a ref a
-			return answer{}, unprocessable("Reference update failed")
-		}
-		return answer{}, err
+// set moves or creates a ref.
+func (c *call) set(name, sha, old string) error {
+	err := c.repo.git.update(name, sha, old)
+	if exitCode(err) > 0 { // a ref a/b beside a ref a
+		return unprocessable("Reference update failed")
 	}
+	return err
+}
+
+// tell lets everybody know that a ref moved, and answers with it.
+func (c *call) tell(name, sha, old string) (answer, error) {
 	if err := c.moved(c.repo, c.who.account, []Update{{name, old, sha}}); err != nil {
 		return answer{}, err
 	}
