@@ -333,7 +333,7 @@ func getCommit(c *call, rev string) (answer, error) {
 	if len(one.Parents) > 0 {
 		from = one.Parents[0].SHA
 	}
-	changes, err := c.repo.git.diff(from, sha)
+	changes, err := c.repo.diff(from, sha)
 	if err != nil {
 		return answer{}, err
 	}

@@ -35,6 +35,25 @@ func (b bare) diff(from, to string) ([]change, error) {
 	return changes, nil
 }
 
+// comparison is the last diff of a repository. Names of commits and trees are names of contents, so it never gets old; a
+// pull request asks for the same one several times.
+type comparison struct {
+	from, to string
+	changes  []change
+}
+
+// diff is the repository's, asked from git once in a row.
+func (r *repository) diff(from, to string) ([]change, error) {
+	if r.last.from == from && r.last.to == to {
+		return r.last.changes, nil
+	}
+	changes, err := r.git.diff(from, to)
+	if err == nil {
+		r.last = comparison{from, to, changes}
+	}
+	return changes, err
+}
+
 // parseRaw reads `:mode mode sha sha status NUL path NUL [path NUL]`, then NUL and the patches, which it gives back.
 func parseRaw(out string) (all []change, patches string) {
 	for strings.HasPrefix(out, ":") {
@@ -136,15 +155,16 @@ type span struct {
 }
 
 // span compares head with where it left base; ok is false for unrelated histories.
-func (b bare) span(base, head string) (s span, ok bool, err error) {
+func (r *repository) span(base, head string) (s span, ok bool, err error) {
 	s = span{base: base, head: head}
-	if s.ancestor, ok, err = b.mergeBase(base, head); err != nil || !ok {
+	if _, only := r.git.childOf(base, head); only {
+		s.ancestor, s.ahead = base, []string{head}
+	} else if s.ancestor, ok, err = r.git.mergeBase(base, head); err != nil || !ok {
 		return s, ok, err
-	}
-	if s.behind, s.ahead, err = b.sides(base, head); err != nil {
+	} else if s.behind, s.ahead, err = r.git.sides(base, head); err != nil {
 		return s, false, err
 	}
-	s.changes, err = b.diff(s.ancestor, head)
+	s.changes, err = r.diff(s.ancestor, head)
 	return s, err == nil, err
 }
 
@@ -171,7 +191,7 @@ func compare(c *call) (answer, error) {
 	if err != nil || !found {
 		return answer{}, orNotFound(err)
 	}
-	s, related, err := c.repo.git.span(base, head)
+	s, related, err := c.repo.span(base, head)
 	if err != nil {
 		return answer{}, err
 	}

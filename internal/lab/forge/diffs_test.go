@@ -91,3 +91,23 @@ func TestCommitsOfAComparisonComeInPages(t *testing.T) {
 	}
 	w.ask("GET", "compare/main...three?per_page=2&page=2", nil).want(200).shows("commits.0.sha", at)
 }
+
+// A diff is remembered by both its ends, and what a merge brings is more than the merge.
+func TestComparisonsWithOneEndInCommonDiffer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.branch("a", "a", "1")
+	b := w.commit(a, "b", "1")
+	tree := w.run("rev-parse", b+"^{tree}")
+	merge := w.ask("POST", "git/commits", fields{"message": "merge", "tree": tree, "parents": []string{w.main, b}}).want(201).text("sha")
+	for range 2 {
+		for ends, want := range map[string][2]string{
+			w.main + "..." + b: {"2", "2"}, a + "..." + b: {"1", "1"}, w.main + "..." + a: {"1", "1"}, w.main + "..." + merge: {"3", "2"}, a + "..." + merge: {"2", "1"},
+		} {
+			got := w.ask("GET", "compare/"+ends, nil).want(200).shows("ahead_by", want[0], "behind_by", "0")
+			if n := len(got.get("files").([]any)); fmt.Sprint(n) != want[1] {
+				t.Errorf("%s changes %d files, want %s", ends, n, want[1])
+			}
+		}
+	}
+}

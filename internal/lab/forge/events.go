@@ -219,7 +219,7 @@ func (s *Server) pushCommit(repo *repository, o object) (pushCommit, error) {
 	if len(c.parents) > 0 {
 		from = c.parents[0]
 	}
-	changes, err := repo.git.diff(from, c.sha)
+	changes, err := repo.diff(from, c.sha)
 	out := pushCommit{ID: c.sha, TreeID: c.tree, Distinct: true, Message: strings.TrimRight(c.message, "\n"),
 		Timestamp: c.committer.Date, URL: s.site().page(repo) + "/commit/" + c.sha,
 		Author: pusherJSON{c.author.Name, c.author.Email}, Committer: pusherJSON{c.committer.Name, c.committer.Email},

@@ -77,7 +77,7 @@ func (r *record) openPull(head, base string) *pull {
 
 // differ refuses a pull request that would hold nothing.
 func (c *call) differ(baseName, headName, base, head string) error {
-	s, related, err := c.repo.git.span(base, head)
+	s, related, err := c.repo.span(base, head)
 	switch {
 	case err != nil:
 		return err

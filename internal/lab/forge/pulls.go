@@ -214,7 +214,7 @@ func (r *repository) pullSpan(p *pull) (span, error) {
 			base = head.sha
 		}
 	}
-	s, _, err := r.git.span(base, p.HeadSHA)
+	s, _, err := r.span(base, p.HeadSHA)
 	return s, err
 }
 

@@ -35,6 +35,7 @@ type repository struct {
 	owner, name string
 	git         bare
 	hook        Hook
+	last        comparison
 	*record
 }
 
