@@ -2,14 +2,16 @@ package forge
 
 import (
 	"bufio"
-	"bytes"
 	"compress/zlib"
 	"crypto/sha1" // names objects; nothing is proved by it
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/adler32"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -107,16 +109,24 @@ func (b bare) store(kind string, data []byte) (string, error) {
 	if os.Chtimes(path, now, now) == nil {
 		return sha, nil
 	}
-	var packed bytes.Buffer
-	z, err := zlib.NewWriterLevel(&packed, zlib.BestSpeed)
-	if err != nil {
-		return "", err
+	return sha, writeLoose(path, stored(whole))
+}
+
+// stored is a zlib stream (RFC 1950) of stored blocks (RFC 1951, 3.2.4). A compressor would cost a megabyte of memory for each
+// small object, and git compresses when it packs.
+func stored(data []byte) []byte {
+	out := []byte{0x78, 0x01}
+	for rest := data; len(rest) > 0; {
+		n, last := min(len(rest), math.MaxUint16), byte(0)
+		if n == len(rest) {
+			last = 1
+		}
+		out = append(out, last)
+		out = binary.LittleEndian.AppendUint16(out, uint16(n))
+		out = binary.LittleEndian.AppendUint16(out, ^uint16(n))
+		out, rest = append(out, rest[:n]...), rest[n:]
 	}
-	_, err = z.Write(whole)
-	if err := errors.Join(err, z.Close()); err != nil {
-		return "", err
-	}
-	return sha, writeLoose(path, packed.Bytes())
+	return binary.BigEndian.AppendUint32(out, adler32.Checksum(data))
 }
 
 // writeLoose makes a file that nobody may change. A part that a crash leaves has the name that git tidies away.

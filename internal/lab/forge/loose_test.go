@@ -105,7 +105,7 @@ func TestObjectsAreWrittenWholeAndStayYoung(t *testing.T) {
 		return w.ask("POST", "git/blobs", fields{"content": content}).want(201).text("sha")
 	}
 	long := strings.Repeat("long ", 100000)
-	for _, content := range []string{"", "a", "\x00", long} {
+	for _, content := range []string{"", "a", "\x00", long, long[:65535-len("blob 65524\x00")], long[:65536-len("blob 65525\x00")]} { // a block, and one byte more
 		sha := write(content)
 		if want, _ := w.gitWith(content, nil, "hash-object", "--stdin"); sha != want {
 			t.Errorf("%.9q is %s, and git says %s", content, sha, want)
