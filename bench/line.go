@@ -26,6 +26,7 @@ type line struct {
 	daemon  *exec.Cmd
 	address string // where it takes webhooks
 	profile string // the file that it writes when it is told to
+	spent   int    // writes to the forge since the last pause
 	wrote   int    // to the forge, in the last round
 	ended   chan error
 }
@@ -146,17 +147,24 @@ func (l *line) merge(ctx context.Context, number int) error {
 	return err
 }
 
-// writeEvery is how fast internal/github lets the daemon write for long, as GitHub asks. It may write 20 times at once
-// before: five releases in a row, and not ten.
-const writeEvery = time.Second
+// The daemon writes to GitHub as it asks for: burst times at once, and then once in writeEvery (internal/github). That is
+// five releases in a row, and not ten.
+const (
+	burst      = 20
+	writeEvery = time.Second
+)
 
-// pause waits until the daemon may write as much at once as before the last round, as it may after any hour of real life.
-func (l *line) pause(ctx context.Context) error {
+// pause waits, where the daemon could not write the next release at once, until it may write as much as at the beginning.
+func (l *line) pause(ctx context.Context) (rested bool, err error) {
+	if l.spent += l.wrote; l.spent+l.wrote <= burst {
+		return false, nil
+	}
 	select {
-	case <-time.After(time.Duration(l.wrote) * writeEvery):
-		return nil
+	case <-time.After(time.Duration(l.spent) * writeEvery):
+		l.spent = 0
+		return true, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 }
 

@@ -111,8 +111,8 @@ func build(ctx context.Context, to, profile string) error {
 	return nil
 }
 
-// measure makes a world and lets both sides release in turn. The first release of each is not counted: it warms the
-// daemon, and the machine's file cache for the glue.
+// measure makes a world and lets both sides release in turn. The first release of each is not counted, nor is one after a
+// pause: it warms the daemon, and the machine's file cache for the glue.
 func (o options) measure(ctx context.Context, dir, binary string, s setting) (t table, err error) {
 	t.setting = s
 	w, err := newWorld(dir, s.rtt)
@@ -129,15 +129,20 @@ func (o options) measure(ctx context.Context, dir, binary string, s setting) (t 
 		return t, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	for n := range o.rounds + 1 {
+	cold := true
+	for n := 0; len(t.line) < o.rounds; n++ {
 		costs, err := o.round(ctx, n, a, b)
 		if err != nil {
 			return t, err
 		}
-		if n > 0 {
+		if !cold {
 			t.glue, t.line = append(t.glue, costs[0]), append(t.line, costs[1])
 		}
-		if err := b.pause(ctx); err != nil {
+		if o.trace && len(t.line) == o.rounds {
+			trace(costs[0].asked)
+			trace(costs[1].asked)
+		}
+		if cold, err = b.pause(ctx); err != nil {
 			return t, err
 		}
 	}
@@ -171,9 +176,6 @@ func (o options) round(ctx context.Context, n int, sides ...releaser) (costs []c
 		}
 		costs = append(costs, c)
 		fmt.Fprintf(os.Stderr, "  %s %d: %.0f ms wall, %.0f ms CPU, %d MiB, %d requests\n", r, n, ms(c.wall), ms(c.cpu), c.peak>>20, c.requests(""))
-		if o.trace && n == o.rounds {
-			trace(c.asked)
-		}
 	}
 	return costs, nil
 }
