@@ -1,3 +1,6 @@
+// What is tested here has no concurrency of its own, and takes minutes under the race detector.
+//go:build !race
+
 package pipeline
 
 import (
