@@ -109,3 +109,22 @@ func TestAHeavyPartIsKnownToOneRoomAlone(t *testing.T) {
 		}
 	}
 }
+
+// Each child of the sandbox initialises every package that the binary links, whether it needs it or not. CNCF
+// distribution alone brings a hundred and eighty of them: clients of clouds, gRPC, telemetry.
+func TestTheBinaryLinksNoRegistryButTheLightOne(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", module+"cmd/releaser").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, module+"internal/lab/ocid/mem") {
+		t.Error("the demo has no registry: this test looks at the wrong thing")
+	}
+	for _, p := range linked {
+		if strings.HasPrefix(p, "github.com/distribution/distribution/") {
+			t.Errorf("the binary links %s, which every child pays for", p)
+		}
+	}
+}

@@ -1,8 +1,9 @@
 // Package ocid is a real OCI registry inside this process: CNCF distribution v3, in memory or on disk.
 //
-// It is the registry of the demo and one of the two that the tests run against; the other is in mem. It has no referrers
-// API, as GHCR has none, so that whoever works with it works with the fallback tags too. The promise: it keeps everything
-// below one folder, listens on the loopback address only, prints nothing, and stops when it is closed.
+// It is the registry of the bench and one of the two that the tests run against. The other, in mem, is light enough for
+// the binary, and serves the demo. This one has no referrers API, as GHCR has none, so that whoever works with it works
+// with the fallback tags too. The promise: it keeps everything below one folder, listens on the loopback address only,
+// prints nothing, and stops when it is closed.
 package ocid
 
 import (

@@ -1,4 +1,5 @@
 // Package mem is a second real registry inside this process: cuelabs' ociregistry, in memory, with a right referrers API.
+// It is light enough to lie in the binary, for the demo.
 //
 // Where distribution (package ocid) has no referrers API, this one has; its knobs imitate what other registries do: no
 // referrers API, tags that cannot be changed, answers without a digest. Whatever holds on both holds in the field.
