@@ -133,6 +133,7 @@ type inspector struct {
 	loaded  *chart.Chart          // never changed
 	kubes   []*common.KubeVersion // one at least; nil stands for the version that Helm knows
 	schemas map[string]*schema    // by their text
+	memory  memory                // of rendered documents
 	carried map[string]bool       // pinned values that were seen in a manifest
 	renders int                   // manifests that could be rendered
 	origin  map[traced]origin     // what was traced

@@ -11,7 +11,7 @@ import (
 	helmyaml "sigs.k8s.io/yaml"
 )
 
-// document is one YAML document of what a template made.
+// document is one YAML document of what a template made. Nobody changes one: environments share them.
 type document struct {
 	text   []byte
 	object any   // as JSON has it; nil when it holds comments only
@@ -19,8 +19,17 @@ type document struct {
 	json   []byte
 }
 
-// documents iterates over the documents of a rendered file, as Helm reads them, up to the first that cannot be read.
-func documents(text string) func(yield func(int, document) bool) {
+// readDocument reads the text of one document as Helm does.
+func readDocument(text []byte) document {
+	d := document{text: text}
+	if d.json, d.err = helmyaml.YAMLToJSON(text); d.err == nil {
+		d.err = json.Unmarshal(d.json, &d.object)
+	}
+	return d
+}
+
+// documents iterates over the documents of a rendered file, as Helm splits it, up to the first that cannot be read.
+func documents(text string, read func([]byte) document) func(yield func(int, document) bool) {
 	return func(yield func(int, document) bool) {
 		r := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
 		for n := 0; ; n++ {
@@ -30,16 +39,38 @@ func documents(text string) func(yield func(int, document) bool) {
 			}
 			d := document{text: data, err: err}
 			if err == nil {
-				d.json, d.err = helmyaml.YAMLToJSON(data)
-			}
-			if d.err == nil {
-				d.err = json.Unmarshal(d.json, &d.object)
+				d = read(data)
 			}
 			if !yield(n, d) || d.err != nil {
 				return
 			}
 		}
 	}
+}
+
+// maxRemembered is how much is remembered of documents, as text and as JSON, in bytes. As an object it takes some ten
+// times as much. The JSON counts, because aliases make much of a little text.
+const maxRemembered = 1 << 20
+
+// memory reads each document once, as long as there is room: environments differ in few of them. It is not for several
+// goroutines.
+type memory struct {
+	known map[string]document
+	size  int
+}
+
+func (m *memory) read(text []byte) document {
+	if d, found := m.known[string(text)]; found {
+		return d
+	}
+	d := readDocument(text)
+	if size := m.size + len(text) + len(d.json); size <= maxRemembered {
+		if m.known == nil {
+			m.known = map[string]document{}
+		}
+		m.known[string(text)], m.size = d, size
+	}
+	return d
 }
 
 // head is what every object of Kubernetes has.

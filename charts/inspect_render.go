@@ -136,7 +136,7 @@ func (m *manifests) checkTemplate(name string, repositories []repository) {
 	if judged {
 		m.checkIndent(name)
 	}
-	for n, d := range documents(m.rendered[name]) {
+	for n, d := range documents(m.rendered[name], m.memory.read) {
 		h := new(head)
 		if d.err == nil && judged {
 			d.err = json.Unmarshal(d.json, h)

@@ -81,7 +81,7 @@ func (m *manifests) origins(which look) map[spot]origin {
 		return nil
 	}
 	found := map[spot]origin{}
-	for n, d := range documents(rendered[which.template]) {
+	for n, d := range documents(rendered[which.template], readDocument) {
 		for path := range keys(d.object) {
 			if from, ok := marks.read(path); ok {
 				found[spot{which.template, n, marks.plain(path)}] = from
