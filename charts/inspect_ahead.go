@@ -25,7 +25,7 @@ func (i *inspector) install(set valueSet) *installation {
 		return in
 	}
 	for _, kube := range i.kubes {
-		m := &manifests{inspector: i, chart: in.chart, set: set, kube: kube, traced: map[look]map[spot]origin{}}
+		m := &manifests{inspector: i, chart: in.chart, set: set, merged: in.values, kube: kube, traced: map[look]map[spot]origin{}}
 		m.rendered, m.err = m.render(false)
 		in.manifests = append(in.manifests, m)
 	}

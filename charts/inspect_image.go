@@ -58,15 +58,14 @@ func (i *inspector) checkCarried() {
 // pinnedRepositories finds the image repositories that the pins belong to: the text before a pinned part, or the
 // key "repository" beside a pinned key "tag" or "digest", with or without the key "registry" there. An environment that
 // takes these keys away runs what the defaults name, or something else, but no other release of it.
-func (m *manifests) pinnedRepositories(values any) []repository {
+func (m *manifests) pinnedRepositories(values map[string]any) []repository {
 	found := map[string]*repository{}
-	top, _ := asMap(values)
 	for _, pin := range m.valuesPins() {
 		keys, err := scalar.ParseKey(pin.Key)
 		if err != nil {
 			continue
 		}
-		names := m.repositoryNames(top, keys, pin)
+		names := m.repositoryNames(values, keys, pin)
 		if names == nil {
 			names = m.repositoryNames(m.loaded.Values, keys, pin)
 		}
@@ -132,15 +131,6 @@ func (m *manifests) evaluated(text string) string {
 		return text
 	}
 	return strings.TrimSpace(rendered[m.chart.Name()+"/"+name])
-}
-
-// asMap reads values whichever of Helm's types they have.
-func asMap(values any) (map[string]any, bool) {
-	if v, ok := values.(interface{ AsMap() map[string]any }); ok {
-		return v.AsMap(), true
-	}
-	m, ok := values.(map[string]any)
-	return m, ok
 }
 
 // splitImage takes an image reference apart. A colon before the last slash belongs to a port.

@@ -66,6 +66,7 @@ type manifests struct {
 	*inspector
 	chart    *chart.Chart // with its dependencies switched on and off
 	set      valueSet
+	merged   map[string]any // the values of the set over the defaults; templates see copies
 	kube     *common.KubeVersion
 	lenient  bool              // as far as it goes
 	rendered map[string]string // by the name of the template
@@ -102,11 +103,7 @@ func (m *manifests) check() {
 		m.checkLeniently()
 		return
 	}
-	values, err := m.values()
-	if err != nil {
-		return // mergeValues has told it
-	}
-	repositories := m.pinnedRepositories(values["Values"])
+	repositories := m.pinnedRepositories(m.merged)
 	m.renders++
 	for _, name := range slices.Sorted(maps.Keys(m.rendered)) {
 		m.noteCarried(m.rendered[name])
