@@ -3,7 +3,9 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -80,6 +82,28 @@ func TestOnlyWritesToTheForgeAreCountedAsSuch(t *testing.T) {
 	}
 	if got := b.writes(); got != 2 {
 		t.Errorf("%d writes, want 2", got)
+	}
+}
+
+// What a process has used is known to less than a tick, and what its children have used is not counted as its own.
+func TestTheCPUTimeOfAProcessIsExact(t *testing.T) {
+	t.Parallel()
+	const precision = 10 * time.Microsecond // getrusage cuts off
+	own, _, err := spent(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	after, _, err := spent(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel := time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	if own <= 0 || kernel < own-precision || kernel > after+precision || own%tick == 0 && after%tick == 0 {
+		t.Errorf("%v, then the kernel says %v, then %v", own, kernel, after)
 	}
 }
 
