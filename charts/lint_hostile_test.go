@@ -112,7 +112,7 @@ func TestTemplateWithoutEndIsStoppedAtALimit(t *testing.T) {
 		"until":        {`x: {{ range until 50000000 }}{{ . }}{{ end }}`, []string{"limit-memory", "limit-cpu", "limit-time"}},
 		"huge until":   {`x: {{ until 2000000000 | len }}`, []string{"limit-memory"}},
 		"growing list": {`{{ $l := list }}{{ range until 1000000 }}{{ $l = append $l $l }}{{ end }}x: {{ len $l }}`, []string{"limit-memory", "limit-cpu", "limit-time"}},
-		"loop":         {`{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}`, []string{"limit-cpu", "limit-time"}},
+		"loop":         {`{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}`, []string{"limit-memory", "limit-cpu", "limit-time"}}, // its garbage, where the collector is not quick enough
 		"recursion":    {`{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`, []string{"render", "limit-memory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
