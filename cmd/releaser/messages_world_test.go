@@ -203,8 +203,16 @@ func (p *page) pushes(w *world, repository, tag, manifest string) {
 func (p *page) uploads(w *world, repository, blob string) string {
 	p.Helper()
 	sum := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(blob)))
-	at := p.asks(w, "POST", "/v2/"+repository+"/blobs/uploads/", "", "").Header.Get("Location")
-	p.asks(w, "PUT", strings.TrimPrefix(at, "http://"+w.registryHost())+"&digest="+sum, "application/octet-stream", blob)
+	first := p.asks(w, "POST", "/v2/"+repository+"/blobs/uploads/", "", "")
+	at := first.Header.Get("Location")
+	sep := "?"
+	if strings.Contains(at, "?") {
+		sep = "&"
+	}
+	last := p.asks(w, "PUT", strings.TrimPrefix(at, "http://"+w.registryHost())+sep+"digest="+sum, "application/octet-stream", blob)
+	if first.StatusCode != http.StatusAccepted || last.StatusCode != http.StatusCreated {
+		p.Fatalf("the registry answers %s, then %s to %s", first.Status, last.Status, at)
+	}
 	return sum
 }
 
