@@ -1,0 +1,113 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// statements are what the journal says to River's table of jobs, in the words of one database. The numbered arguments are the same in both.
+type statements struct {
+	settle    string // $1 ends, $2 seconds, $3 attempt; $4 id, $5 attempt, $6 process: gives the new state, if the row was ours
+	forward   string // %s ids
+	mark      string // %s ids
+	find      string // $1 kind, $2 args
+	dues      string // queue, seconds from now
+	strays    string // $1 process: id, attempt, mine
+	putBack   string // $1 id, $2 attempt
+	scheduled string // $1 kind: args, running, seconds from now
+	identity  string // how a table numbers its rows
+}
+
+// ours are the journal's own tables, each version as the step from the one before. A step that was released is never changed.
+func ours(identity string) []string {
+	return []string{
+		`CREATE TABLE releaser_standing (
+			kind text NOT NULL, owner text NOT NULL, name text NOT NULL, commit_id text NOT NULL,
+			state text NOT NULL, reason text NOT NULL, attempt integer NOT NULL,
+			since bigint NOT NULL, at bigint NOT NULL, due bigint NOT NULL,
+			PRIMARY KEY (kind, owner, name));
+		CREATE TABLE releaser_history (
+			id ` + identity + `, at bigint NOT NULL,
+			source text NOT NULL, tag text NOT NULL, commit_id text NOT NULL, chart text NOT NULL, version text NOT NULL,
+			stage text NOT NULL, attempt integer NOT NULL, took bigint NOT NULL, err text NOT NULL, digest text NOT NULL, url text NOT NULL);
+		CREATE INDEX releaser_history_tag ON releaser_history (source, tag);
+		CREATE INDEX releaser_history_at ON releaser_history (at)`,
+	}
+}
+
+// errNewer is about a schema that this releaser does not know yet.
+var errNewer = errors.New("a newer releaser has been at this journal")
+
+// migrate brings River's tables and ours up to what this releaser knows.
+func migrate[Tx any](ctx context.Context, j *Journal, d riverdriver.Driver[Tx]) error {
+	m, err := rivermigrate.New(d, &rivermigrate.Config{Logger: j.log})
+	if err != nil {
+		return err
+	}
+	done, err := m.ExistingVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if known := m.AllVersions(); len(done) > len(known) {
+		return fmt.Errorf("%w: its jobs are at version %d of at most %d", errNewer, len(done), len(known))
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return err
+	}
+	return j.migrateOurs(ctx)
+}
+
+func (j *Journal) migrateOurs(ctx context.Context) error {
+	if _, err := j.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS releaser_schema (version integer NOT NULL)"); err != nil {
+		return err
+	}
+	var at sql.NullInt64
+	if err := j.db.QueryRowContext(ctx, "SELECT max(version) FROM releaser_schema").Scan(&at); err != nil {
+		return err
+	}
+	steps := ours(j.say.identity)
+	if at.Int64 > int64(len(steps)) {
+		return fmt.Errorf("%w: its history is at version %d of at most %d", errNewer, at.Int64, len(steps))
+	}
+	for n := int(at.Int64); n < len(steps); n++ {
+		if err := j.step(ctx, n+1, steps[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step makes one version from the one before, wholly or not at all.
+func (j *Journal) step(ctx context.Context, version int, do string) error {
+	tx, err := j.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, one := range strings.Split(do, ";") {
+		if _, err := tx.ExecContext(ctx, one); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO releaser_schema (version) VALUES ($1)", version); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// newID names this process in the rows that it runs. No two are the same.
+func newID() string {
+	host, _ := os.Hostname()
+	if len(host) > 60 {
+		host = host[:60]
+	}
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:12])
+}

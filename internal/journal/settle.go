@@ -1,0 +1,196 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// worker takes a River job of one kind to the hand for it.
+type worker[J Job] struct {
+	river.WorkerDefaults[J]
+	j    *Journal
+	hand func(Hands) func(context.Context, J) Verdict
+}
+
+// Work is one turn of the job. What it returns means nothing to anybody: the verdict is written already.
+func (w *worker[J]) Work(ctx context.Context, job *river.Job[J]) error {
+	return w.j.turn(ctx, job.JobRow, job.Args, func(ctx context.Context) Verdict {
+		return w.hand(w.j.hands)(ctx, job.Args)
+	})
+}
+
+// turn does a job once and writes down what came of it.
+func (j *Journal) turn(ctx context.Context, row *rivertype.JobRow, job Job, hand func(context.Context) Verdict) error {
+	j.begin(row.ID)
+	defer j.end(row.ID)
+	var was Standing
+	err := j.patiently(ctx, func(ctx context.Context) (err error) {
+		was, err = j.standing(ctx, job)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	v := putBack()
+	if calledOff(ctx, row) {
+		v = Verdict{state: Cancelled}
+	} else if free := j.slot(ctx, job); free != nil {
+		v = protected(withAttempt(ctx, was.Attempt+1), hand)
+		free()
+	}
+	switch {
+	case v.final():
+	case calledOff(ctx, row):
+		v = Verdict{state: Cancelled}
+	case ctx.Err() != nil:
+		v = putBack()
+	}
+	return j.patiently(ctx, func(ctx context.Context) error { return j.settle(ctx, row, was, v) })
+}
+
+func (j *Journal) begin(id int64) { j.mu.Lock(); j.running[id] = true; j.mu.Unlock() }
+func (j *Journal) end(id int64)   { j.mu.Lock(); delete(j.running, id); j.mu.Unlock() }
+
+// putBack is the verdict over a job that had to stop: nothing came of it.
+func putBack() Verdict { return Verdict{} }
+
+// calledOff reports whether a person cancelled the job, now or while its process died.
+func calledOff(ctx context.Context, row *rivertype.JobRow) bool {
+	return errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely) || bytes.Contains(row.Metadata, []byte("cancel_attempted_at"))
+}
+
+// slot is a place among the releases of all sources, and how to give it back; nil if ctx ended first.
+func (j *Journal) slot(ctx context.Context, job Job) (free func()) {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if _, ok := job.(Release); !ok {
+		return func() {}
+	}
+	select {
+	case j.slots <- struct{}{}:
+		return func() { <-j.slots }
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// protected is the hand's verdict, also when it panics.
+func protected(ctx context.Context, hand func(context.Context) Verdict) (v Verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			v = Again(fmt.Errorf("panic: %v", p), 0)
+		}
+	}()
+	return hand(ctx)
+}
+
+// patiently tries until the database answers: a full disk is freed, a database comes back, and to lose a verdict would be to do the
+// work again. When the process is to stop it gives up after a few seconds; the row is then a dead process's.
+func (j *Journal) patiently(ctx context.Context, do func(context.Context) error) error {
+	for n := 1; ; n++ {
+		err := do(context.WithoutCancel(ctx))
+		if err == nil || j.stopping.Load() && n > 5 {
+			return err
+		}
+		j.log.WarnContext(ctx, "the journal cannot write", "err", err)
+		time.Sleep(min(time.Duration(n)*300*time.Millisecond, 10*time.Second))
+	}
+}
+
+// settle writes the verdict, and how the job stands by it, in one transaction. If the row is not ours any more, because this process slept and another
+// took it over, nothing is written.
+func (j *Journal) settle(ctx context.Context, row *rivertype.JobRow, was Standing, v Verdict) error {
+	now := was.next(v, time.Now())
+	tx, err := j.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var state string
+	err = tx.QueryRowContext(ctx, j.say.settle, now.ends, now.in.Seconds(), now.deaths(row), row.ID, row.Attempt, j.id).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if now.State != "" {
+		if err := j.upsertStanding(ctx, tx, now.Standing); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if state == string(rivertype.JobStateAvailable) {
+		j.look()
+	}
+	return nil
+}
+
+// A step is what follows from a verdict: how the job stands now, and what its row becomes.
+type step struct {
+	Standing
+	ends bool          // the row leaves the schedule
+	in   time.Duration // else: when it is due
+}
+
+// next is the step from how a job stood, by a verdict given at a time.
+func (was Standing) next(v Verdict, at time.Time) step {
+	is := step{Standing: Standing{Job: was.Job, State: v.state, Attempt: was.Attempt, Since: at, At: at}, in: v.after, ends: v.final()}
+	if v.err != nil {
+		is.Reason = v.err.Error()
+	}
+	if was.State == v.state && !was.Since.IsZero() {
+		is.Since = was.Since
+	}
+	age := at.Sub(is.Since)
+	switch v.state {
+	case "": // put back: it stands as it stood
+		is.Standing, is.ends, is.in = Standing{Job: was.Job}, false, 0
+	case Succeeded:
+		is.Attempt = 0
+	case Retrying:
+		is.Attempt++
+		is.in = v.after + backoff(is.Attempt)
+		if age >= patience && !endless(was.Job) {
+			is.State, is.ends = Stopped, true
+			is.Reason = fmt.Sprintf("failed for %s, at last: %s", age.Round(time.Minute), is.Reason)
+		}
+	case Waiting:
+		is.Attempt = 0
+		if v.limit > 0 && age >= v.limit {
+			is.State, is.ends = Refused, true
+			is.Reason = fmt.Sprintf("waited for %s: %s", age.Round(time.Second), is.Reason)
+		}
+	}
+	if !is.ends && is.State != "" {
+		is.Due = at.Add(is.in)
+	}
+	return is
+}
+
+// endless reports whether a job is worth trying however long it has failed: nobody would ask for it anew.
+func endless(job Job) bool {
+	switch job.(type) {
+	case Sweep, Follow:
+		return true
+	}
+	return false
+}
+
+// deaths is the row's count of attempts with this one taken away: what remains are those that ended with their process.
+func (s step) deaths(row *rivertype.JobRow) int {
+	if s.State == Succeeded {
+		return 0
+	}
+	return max(row.Attempt-1, 0)
+}
