@@ -12,7 +12,7 @@ staticcheck:
 	"$$(go run ./internal/lab/rigs/build -path staticcheck)" ./...
 
 race:
-	go test -race -timeout 30m ./pipeline/... ./internal/web/
+	go test -race -timeout 30m ./pipeline/... ./internal/web/ ./internal/journal/
 
 FUZZTIME ?= 10m
 fuzz: ## FUZZTIME of every fuzz target; what they find lies in testdata/fuzz

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -109,6 +110,9 @@ func (j *Journal) cancel(ctx context.Context, job Job) error {
 	}
 	for _, id := range ids {
 		row, err := j.rows.JobCancel(ctx, id)
+		if errors.Is(err, river.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

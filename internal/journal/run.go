@@ -33,9 +33,9 @@ func (j *Journal) Run(ctx context.Context, hands Hands) error {
 }
 
 const (
-	lookEvery  = time.Second // also what another replica scheduled is found within
-	straysFrom = 15 * time.Second
-	trimEvery  = time.Hour
+	lookEvery   = time.Second // also what another replica scheduled is found within
+	straysEvery = 15 * time.Second
+	trimEvery   = time.Hour
 )
 
 // look makes the next look be now.
@@ -49,6 +49,7 @@ func (j *Journal) look() {
 // watch rings for what is due, second by second and whenever it is told to look, until ctx ends.
 func (j *Journal) watch(ctx context.Context) {
 	var strays, trim time.Time
+	var failing bool
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -59,7 +60,7 @@ func (j *Journal) watch(ctx context.Context) {
 		case <-timer.C:
 		}
 		next, err := j.dues(ctx)
-		if err == nil && time.Since(strays) > straysFrom {
+		if err == nil && time.Since(strays) > straysEvery {
 			strays, err = time.Now(), j.findStrays(ctx)
 		}
 		if err == nil && time.Since(trim) > trimEvery {
@@ -67,9 +68,10 @@ func (j *Journal) watch(ctx context.Context) {
 		}
 		if err == nil {
 			j.moved()
-		} else if ctx.Err() == nil {
+		} else if ctx.Err() == nil && !failing {
 			j.log.WarnContext(ctx, "the journal cannot look at its schedule", "err", err)
 		}
+		failing = err != nil
 		timer.Reset(next)
 	}
 }
@@ -77,10 +79,13 @@ func (j *Journal) watch(ctx context.Context) {
 // dues rings for each queue in which something is due, and says when to look again. A lane that is not served yet is from now on.
 func (j *Journal) dues(ctx context.Context) (next time.Duration, err error) {
 	next = lookEvery
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	found, err := j.db.QueryContext(ctx, j.say.dues)
 	if err != nil {
 		return next, err
 	}
+	defer found.Close()
 	var ring []string
 	for found.Next() {
 		var queue string

@@ -96,13 +96,19 @@ func protected(ctx context.Context, hand func(context.Context) Verdict) (v Verdi
 // work again. When the process is to stop it gives up after a few seconds; the row is then a dead process's.
 func (j *Journal) patiently(ctx context.Context, do func(context.Context) error) error {
 	for n := 1; ; n++ {
-		err := do(context.WithoutCancel(ctx))
+		err := within(context.WithoutCancel(ctx), 30*time.Second, do)
 		if err == nil || j.stopping.Load() && n > 5 {
 			return err
 		}
 		j.log.WarnContext(ctx, "the journal cannot write", "err", err)
 		time.Sleep(min(time.Duration(n)*300*time.Millisecond, 10*time.Second))
 	}
+}
+
+func within(ctx context.Context, d time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return do(ctx)
 }
 
 // settle writes the verdict, and how the job stands by it, in one transaction. If the row is not ours any more, because this process slept and another

@@ -2,22 +2,62 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/releaser/releaser/internal/lab/postgres"
 )
 
-// A store is a database that the suite runs over. open gives a journal on it; a second one is a second replica.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if s := server.s; s != nil {
+		s.Close()
+	}
+	os.Exit(code)
+}
+
+// server is the PostgreSQL of all tests here, started by the first that needs it.
+var server struct {
+	sync.Once
+	s   *postgres.Server
+	err error
+}
+
+func started(t *testing.T) *postgres.Server {
+	t.Helper()
+	postgres.Need(t)
+	server.Do(func() { server.s, server.err = postgres.Start() })
+	must(t, server.err)
+	return server.s
+}
+
+// A store is a database that the suite runs over.
 type store struct {
-	open func(t *testing.T, o Options) *Journal
+	open    func(t *testing.T, o Options) *Journal // a second one is a second replica
+	options func(o *Options)                       // says where it is
 }
 
 // onFile is SQLite in a folder of its own.
 func onFile(t *testing.T) store {
 	dir := t.TempDir()
-	return store{func(t *testing.T, o Options) *Journal {
+	return storeAt(func(o *Options) { o.Dir = dir })
+}
+
+// onServer is an empty database of a real PostgreSQL.
+func onServer(t *testing.T) store {
+	url, err := started(t).Database(t.Context(), strings.ToLower(rand.Text()))
+	must(t, err)
+	return storeAt(func(o *Options) { o.URL = func() (string, error) { return url, nil } })
+}
+
+func storeAt(options func(*Options)) store {
+	return store{options: options, open: func(t *testing.T, o Options) *Journal {
 		t.Helper()
-		o.Dir = dir
+		options(&o)
 		return opened(t, o)
 	}}
 }
@@ -39,7 +79,7 @@ func opened(t *testing.T, o Options) *Journal {
 // suite runs a test over each database.
 func suite(t *testing.T, test func(t *testing.T, s store)) {
 	t.Parallel()
-	for name, on := range map[string]func(*testing.T) store{"SQLite": onFile} {
+	for name, on := range map[string]func(*testing.T) store{"SQLite": onFile, "PostgreSQL": onServer} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, on(t))
