@@ -28,28 +28,43 @@ func (j *Journal) put(ctx context.Context, jobs []Job, now bool) error {
 	if len(params) == 0 {
 		return nil
 	}
-	err := j.rows.put(ctx, params, func(ctx context.Context, tx riverdriver.ExecutorTx, put []*rivertype.JobInsertResult) error {
-		var there []string
-		for _, p := range put {
-			if p.UniqueSkippedAsDuplicate {
-				there = append(there, strconv.FormatInt(p.Job.ID, 10))
-			}
-		}
-		if !now || len(there) == 0 {
-			return nil
-		}
-		// The insertion has locked these rows: none changes its state before this transaction ends.
-		ids := strings.Join(there, ",")
-		if err := tx.Exec(ctx, fmt.Sprintf(j.say.forward, ids)); err != nil {
-			return err
-		}
-		return tx.Exec(ctx, fmt.Sprintf(j.say.mark, ids))
-	})
+	more := nothing
+	if now {
+		more = j.hasten
+	}
+	err := j.rows.put(ctx, params, more)
+	for n := 0; n < 5 && crossed(err); n++ {
+		err = j.rows.put(ctx, params, more)
+	}
 	if err != nil {
 		return fmt.Errorf("asking for %s: %w", several(jobs), err)
 	}
 	j.look()
 	return nil
+}
+
+// then is what more is done in the transaction in which jobs were put on the schedule, or found there.
+type then func(context.Context, riverdriver.ExecutorTx, []*rivertype.JobInsertResult) error
+
+func nothing(context.Context, riverdriver.ExecutorTx, []*rivertype.JobInsertResult) error { return nil }
+
+// hasten brings forward those that were there and wait, and marks those that run. The insertion has locked their rows: none
+// changes its state before this transaction ends.
+func (j *Journal) hasten(ctx context.Context, tx riverdriver.ExecutorTx, put []*rivertype.JobInsertResult) error {
+	var there []string
+	for _, p := range put {
+		if p.UniqueSkippedAsDuplicate {
+			there = append(there, strconv.FormatInt(p.Job.ID, 10))
+		}
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	ids := strings.Join(there, ",")
+	if err := tx.Exec(ctx, fmt.Sprintf(j.say.forward, ids)); err != nil {
+		return err
+	}
+	return tx.Exec(ctx, fmt.Sprintf(j.say.mark, ids))
 }
 
 // unique are the states in which a job is on the schedule: equal jobs are one there.

@@ -100,11 +100,7 @@ func (o Options) read() (*pgxpool.Config, error) {
 	}
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		var parse *pgconn.ParseConfigError
-		if errors.As(err, &parse) || address != "" {
-			return nil, errors.New("the URL of the journal's PostgreSQL cannot be read; write postgres://user:password@host:5432/database")
-		}
-		return nil, err
+		return nil, errors.New("the URL of the journal's PostgreSQL cannot be read; write postgres://user:password@host:5432/database")
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
@@ -124,4 +120,10 @@ func onlyOne(ctx context.Context, pool *pgxpool.Pool, do func() error) error {
 	}
 	defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1, 0)", lockSchema)
 	return do()
+}
+
+// crossed reports whether two replicas asked for the same jobs in different orders, and PostgreSQL chose this one to try again.
+func crossed(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "40P01"
 }

@@ -17,7 +17,7 @@ import (
 type rows interface {
 	// put inserts jobs, or finds those that are there, and lets more be done to them in the same transaction; then
 	// it rings for their queues.
-	put(ctx context.Context, jobs []river.InsertManyParams, more func(context.Context, riverdriver.ExecutorTx, []*rivertype.JobInsertResult) error) error
+	put(ctx context.Context, jobs []river.InsertManyParams, more then) error
 	// ring tells whoever serves a queue that something in it is due.
 	ring(ctx context.Context, queues []string) error
 	// called tells whoever runs the job that it was called off, where the database did not tell them.
@@ -74,7 +74,7 @@ func (j *Journal) queues() map[string]river.QueueConfig {
 	return all
 }
 
-func (c *client[Tx]) put(ctx context.Context, jobs []river.InsertManyParams, more func(context.Context, riverdriver.ExecutorTx, []*rivertype.JobInsertResult) error) error {
+func (c *client[Tx]) put(ctx context.Context, jobs []river.InsertManyParams, more then) error {
 	tx, err := c.driver.GetExecutor().Begin(ctx)
 	if err != nil {
 		return err

@@ -38,22 +38,33 @@ func (j *Journal) turn(ctx context.Context, row *rivertype.JobRow, job Job, hand
 	if err != nil {
 		return err
 	}
+	v := j.judge(ctx, row, was, hand)
+	return j.patiently(ctx, func(ctx context.Context) error { return j.settle(ctx, row, was, v) })
+}
+
+// judge is the verdict over the job: its hand's, unless the job had to stop before the hand had a final one.
+func (j *Journal) judge(ctx context.Context, row *rivertype.JobRow, was Standing, hand func(context.Context) Verdict) Verdict {
 	v := putBack()
-	if calledOff(ctx, row) {
-		v = Verdict{state: Cancelled}
-	} else if free := j.slot(ctx, job); free != nil {
+	if row.Attempt > deadly && !endless(was.Job) {
+		v = Held(fmt.Errorf("releaser died %d times while it did this; see why, then retry it", row.Attempt-1))
+	} else if free := j.slot(ctx, row, was.Job); free != nil {
 		v = protected(withAttempt(ctx, was.Attempt+1), hand)
 		free()
 	}
 	switch {
 	case v.final():
+		return v
 	case calledOff(ctx, row):
-		v = Verdict{state: Cancelled}
+		return Verdict{state: Cancelled}
 	case ctx.Err() != nil:
-		v = putBack()
+		return putBack()
 	}
-	return j.patiently(ctx, func(ctx context.Context) error { return j.settle(ctx, row, was, v) })
+	return v
 }
+
+// deadly is how often a process may die of one job, or with it, before a person has to see to it: else one chart that takes all memory
+// would stop every other for ever.
+const deadly = 10
 
 func (j *Journal) begin(id int64) { j.mu.Lock(); j.running[id] = true; j.mu.Unlock() }
 func (j *Journal) end(id int64)   { j.mu.Lock(); delete(j.running, id); j.mu.Unlock() }
@@ -66,9 +77,9 @@ func calledOff(ctx context.Context, row *rivertype.JobRow) bool {
 	return errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely) || bytes.Contains(row.Metadata, []byte("cancel_attempted_at"))
 }
 
-// slot is a place among the releases of all sources, and how to give it back; nil if ctx ended first.
-func (j *Journal) slot(ctx context.Context, job Job) (free func()) {
-	if ctx.Err() != nil {
+// slot is a place among the releases of all sources, and how to give it back; nil if the job is not to begin.
+func (j *Journal) slot(ctx context.Context, row *rivertype.JobRow, job Job) (free func()) {
+	if ctx.Err() != nil || calledOff(ctx, row) {
 		return nil
 	}
 	if _, ok := job.(Release); !ok {

@@ -39,6 +39,7 @@ func started(t *testing.T) *postgres.Server {
 type store struct {
 	open    func(t *testing.T, o Options) *Journal // a second one is a second replica
 	options func(o *Options)                       // says where it is
+	shared  bool                                   // several replicas may have it open
 }
 
 // onFile is SQLite in a folder of its own.
@@ -51,7 +52,9 @@ func onFile(t *testing.T) store {
 func onServer(t *testing.T) store {
 	url, err := started(t).Database(t.Context(), strings.ToLower(rand.Text()))
 	must(t, err)
-	return storeAt(func(o *Options) { o.URL = func() (string, error) { return url, nil } })
+	s := storeAt(func(o *Options) { o.URL = func() (string, error) { return url, nil } })
+	s.shared = true
+	return s
 }
 
 func storeAt(options func(*Options)) store {
