@@ -32,11 +32,7 @@ func (j *Journal) put(ctx context.Context, jobs []Job, now bool) error {
 	if now {
 		more = j.hasten
 	}
-	err := j.rows.put(ctx, params, more)
-	for n := 0; n < 5 && crossed(err); n++ {
-		err = j.rows.put(ctx, params, more)
-	}
-	if err != nil {
+	if err := j.rows.put(ctx, params, more); err != nil {
 		return fmt.Errorf("asking for %s: %w", several(jobs), err)
 	}
 	j.look()

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -19,6 +18,7 @@ const (
 	lockReplica = 0x72656c01 + iota // "rel"
 	lockName
 	lockSchema
+	lockPut // a key of its own
 )
 
 // postgresSays is what is said to the server. All reckoning of time is by its clock: those of the replicas may differ.
@@ -120,10 +120,4 @@ func onlyOne(ctx context.Context, pool *pgxpool.Pool, do func() error) error {
 	}
 	defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1, 0)", lockSchema)
 	return do()
-}
-
-// crossed reports whether two replicas asked for the same jobs in different orders, and PostgreSQL chose this one to try again.
-func crossed(err error) bool {
-	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code == "40P01"
 }

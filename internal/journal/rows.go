@@ -80,6 +80,12 @@ func (c *client[Tx]) put(ctx context.Context, jobs []river.InsertManyParams, mor
 		return err
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx))
+	if c.bell == nil && len(jobs) > 1 {
+		// Two that put the same jobs in different orders would wait for each other's rows.
+		if _, err := tx.PGAdvisoryXactLock(ctx, lockPut); err != nil {
+			return err
+		}
+	}
 	rows, err := c.InsertManyTx(ctx, c.driver.UnwrapTx(tx), jobs)
 	if err != nil {
 		return err

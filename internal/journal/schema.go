@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -52,12 +51,14 @@ func migrate[Tx any](ctx context.Context, j *Journal, d riverdriver.Driver[Tx]) 
 	if err != nil {
 		return err
 	}
-	done, err := m.ExistingVersions(ctx)
+	there, err := d.GetExecutor().TableExists(ctx, &riverdriver.TableExistsParams{Table: "river_migration"})
 	if err != nil {
 		return err
 	}
-	if known := m.AllVersions(); len(done) > len(known) {
-		return fmt.Errorf("%w: its jobs are at version %d of at most %d", errNewer, len(done), len(known))
+	if there {
+		if err := j.notNewer(ctx, "river_migration", len(m.AllVersions())); err != nil {
+			return err
+		}
 	}
 	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return err
@@ -69,20 +70,29 @@ func (j *Journal) migrateOurs(ctx context.Context) error {
 	if _, err := j.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS releaser_schema (version integer NOT NULL)"); err != nil {
 		return err
 	}
-	var at sql.NullInt64
-	if err := j.db.QueryRowContext(ctx, "SELECT max(version) FROM releaser_schema").Scan(&at); err != nil {
+	steps := ours(j.say.identity)
+	if err := j.notNewer(ctx, "releaser_schema", len(steps)); err != nil {
 		return err
 	}
-	steps := ours(j.say.identity)
-	if at.Int64 > int64(len(steps)) {
-		return fmt.Errorf("%w: its history is at version %d of at most %d", errNewer, at.Int64, len(steps))
+	at, err := j.version(ctx, "releaser_schema")
+	for n := at; n < len(steps) && err == nil; n++ {
+		err = j.step(ctx, n+1, steps[n])
 	}
-	for n := int(at.Int64); n < len(steps); n++ {
-		if err := j.step(ctx, n+1, steps[n]); err != nil {
-			return err
-		}
+	return err
+}
+
+// version is the highest in a table of versions; 0 if it is empty.
+func (j *Journal) version(ctx context.Context, table string) (at int, err error) {
+	err = j.db.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM "+table).Scan(&at)
+	return at, err
+}
+
+func (j *Journal) notNewer(ctx context.Context, table string, known int) error {
+	at, err := j.version(ctx, table)
+	if err == nil && at > known {
+		err = fmt.Errorf("%w: %s is at version %d, and this one knows %d", errNewer, table, at, known)
 	}
-	return nil
+	return err
 }
 
 // step makes one version from the one before, wholly or not at all.

@@ -68,14 +68,9 @@ func (j *Journal) openSQLite(ctx context.Context, o Options) error {
 
 // openFile opens a file of ours, or fails and leaves it closed.
 func (j *Journal) openFile(ctx context.Context, file string) (err error) {
-	address := url.URL{Scheme: "file", Path: file, RawQuery: url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	if j.db, err = sql.Open("sqlite", address.String()); err != nil {
+	if j.db, err = openDB(file); err != nil {
 		return err
 	}
-	j.db.SetMaxOpenConns(1)
 	defer func() {
 		if err != nil {
 			j.db.Close()
@@ -97,6 +92,19 @@ func (j *Journal) openFile(ctx context.Context, file string) (err error) {
 	}
 	j.closers = append(j.closers, j.db.Close)
 	return nil
+}
+
+// openDB opens a file for one writer, which waits 5 seconds for any other program.
+func openDB(file string) (*sql.DB, error) {
+	address := url.URL{Scheme: "file", Path: file, RawQuery: url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", address.String())
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
 }
 
 var errCorrupt = errors.New("the file is corrupt")

@@ -12,7 +12,11 @@ import (
 	"github.com/releaser/releaser/internal/lab/postgres"
 )
 
+// TestMain also is the process that a test kills: see child_test.go.
 func TestMain(m *testing.M) {
+	if what := os.Getenv("JOURNAL_CHILD"); what != "" {
+		os.Exit(child(what))
+	}
 	code := m.Run()
 	if s := server.s; s != nil {
 		s.Close()
@@ -39,26 +43,27 @@ func started(t *testing.T) *postgres.Server {
 type store struct {
 	open    func(t *testing.T, o Options) *Journal // a second one is a second replica
 	options func(o *Options)                       // says where it is
+	env     string                                 // says it to a child
 	shared  bool                                   // several replicas may have it open
 }
 
 // onFile is SQLite in a folder of its own.
 func onFile(t *testing.T) store {
 	dir := t.TempDir()
-	return storeAt(func(o *Options) { o.Dir = dir })
+	return storeAt("DIR="+dir, func(o *Options) { o.Dir = dir })
 }
 
 // onServer is an empty database of a real PostgreSQL.
 func onServer(t *testing.T) store {
 	url, err := started(t).Database(t.Context(), strings.ToLower(rand.Text()))
 	must(t, err)
-	s := storeAt(func(o *Options) { o.URL = func() (string, error) { return url, nil } })
+	s := storeAt("URL="+url, func(o *Options) { o.URL = func() (string, error) { return url, nil } })
 	s.shared = true
 	return s
 }
 
-func storeAt(options func(*Options)) store {
-	return store{options: options, open: func(t *testing.T, o Options) *Journal {
+func storeAt(env string, options func(*Options)) store {
+	return store{options: options, env: env, open: func(t *testing.T, o Options) *Journal {
 		t.Helper()
 		options(&o)
 		return opened(t, o)
