@@ -32,7 +32,7 @@ type Server struct {
 	as       *syscall.SysProcAttr // PostgreSQL refuses to be run by root
 	leash    io.Closer            // the server ends when this does
 	process  *exec.Cmd
-	log      bytes.Buffer
+	log      *os.File // what all of them print
 }
 
 const (
@@ -65,8 +65,9 @@ func Start() (*Server, error) {
 		return nil, err
 	}
 	if err := s.begin(); err != nil {
+		printed, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 		s.Close()
-		return nil, fmt.Errorf("postgres: %w\n%s", err, s.log.String())
+		return nil, fmt.Errorf("postgres: %w\n%s", err, printed)
 	}
 	return s, nil
 }
@@ -85,7 +86,10 @@ func find() (string, error) {
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
-func (s *Server) begin() error {
+func (s *Server) begin() (err error) {
+	if s.log, err = os.Create(filepath.Join(s.dir, "log")); err != nil {
+		return err
+	}
 	if err := s.becomeSomebody(); err != nil {
 		return err
 	}
@@ -120,7 +124,7 @@ func (s *Server) becomeSomebody() error {
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...)
-	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = s.dir, s.as, &s.log, &s.log
+	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = s.dir, s.as, s.log, s.log
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+password, "LC_ALL=C")
 	return cmd
 }
@@ -222,5 +226,8 @@ func (s *Server) stop() {
 // Close stops the server and removes its folder.
 func (s *Server) Close() error {
 	s.stop()
+	if s.log != nil {
+		s.log.Close()
+	}
 	return os.RemoveAll(s.dir)
 }
