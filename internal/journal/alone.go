@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// Alone calls do while nobody else is in an Alone of that name, in this process and on every replica, and returns what do returns. It waits
-// for its turn until ctx ends. On PostgreSQL the context that do gets ends when the lock is lost, because the connection to
-// the database is; another replica may then be in while do still goes to its safe point, so what do writes must be such that a second
-// writer is refused. Alone of another name may be called within; two that call each other's wait for ever.
+// Alone calls do while nobody else is in an Alone of that name, in this process and on every replica, and returns what do
+// returns. It waits for its turn until ctx ends. On PostgreSQL the context that do gets ends when the lock is lost, because
+// the connection to the database is; another replica may then be in while do still goes to its safe point, so what do
+// writes must be such that a second writer is refused. Alone of another name may be called within; two that call each
+// other's wait for ever.
 func (j *Journal) Alone(ctx context.Context, name string, do func(context.Context) error) error {
 	ctx, unlock, err := j.locks.lock(ctx, name)
 	if err != nil {

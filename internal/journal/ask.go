@@ -87,8 +87,8 @@ func insertion(jobs []Job) []river.InsertManyParams {
 	return params
 }
 
-// Retry is a person's word that each job is to be begun anew, now: its failures and its waiting are forgotten, and also that it was rejected,
-// held or cancelled.
+// Retry is a person's word that each job is to be begun anew, now: its failures and its waiting are forgotten, and also
+// that it was rejected, held or cancelled.
 func (j *Journal) Retry(ctx context.Context, jobs ...Job) error {
 	if err := j.forgetStanding(ctx, jobs); err != nil {
 		return err
@@ -97,7 +97,8 @@ func (j *Journal) Retry(ctx context.Context, jobs ...Job) error {
 }
 
 // Cancel is a person's word that each job is called off. One that waits leaves the schedule; one that runs sees its context
-// end, on whichever replica it runs, and is not begun again. A job that is not on the schedule only counts as settled from now on. Only Retry undoes it.
+// end, on whichever replica it runs, and is not begun again. A job that is not on the schedule only counts as settled from
+// now on. Only Retry undoes it.
 func (j *Journal) Cancel(ctx context.Context, jobs ...Job) error {
 	for _, job := range jobs {
 		if err := j.cancel(ctx, job); err != nil {

@@ -75,3 +75,21 @@ func TestALaneIsFirstComeFirstServed(t *testing.T) {
 		}
 	})
 }
+
+// A newer replica beside this one may ask for what this one cannot do.
+func TestAJobOfAnUnknownKindStaysOnTheSchedule(t *testing.T) {
+	suite(t, func(t *testing.T, s store) {
+		j := s.open(t, Options{})
+		_, err := j.db.ExecContext(t.Context(), "INSERT INTO river_job (kind, args, queue, max_attempts) VALUES ('novel', '{}', 'sweep', 99)")
+		must(t, err)
+		stop := run(t, j, idle())
+		must(t, j.Ask(t.Context(), Sweep{"web"}))
+		until(t, "the known one is done", func() bool { return stands(t, j, Sweep{"web"}).State == Succeeded })
+		stop()
+		left, err := column[string](t.Context(), j.db, "SELECT kind FROM river_job WHERE finalized_at IS NULL")
+		must(t, err)
+		if !slices.Equal(left, []string{"novel"}) {
+			t.Errorf("on the schedule is %v", left)
+		}
+	})
+}

@@ -6,7 +6,8 @@ import (
 	"regexp"
 )
 
-// A Job is something to do: a Sweep, a Release, a Propose or a Follow. What it does is all that it is: two equal jobs are one.
+// A Job is something to do: a Sweep, a Release, a Propose or a Follow. What it does is all that it is: two equal jobs are
+// one.
 type Job interface {
 	// Kind names the sort of the job: sweep, release, propose or follow.
 	Kind() string

@@ -1,5 +1,6 @@
-// Package journal remembers what is to be done, does it, and writes down what came of it. Its noun is the Journal: a schedule
-// of jobs and a record of how each one stands, in a SQLite file of one process or in a PostgreSQL that several replicas share.
+// Package journal remembers what is to be done, does it, and writes down what came of it. Its noun is the Journal: a
+// schedule of jobs and a record of how each one stands, in a SQLite file of one process or in a PostgreSQL that several
+// replicas share.
 //
 // Git, the registry and the forge are the truth; the journal is only a schedule and a history. It may be deleted at any
 // moment: the next sweep finds the work again, and since every effect looks before it acts, nothing is done twice.
@@ -16,8 +17,8 @@
 //   - A source that is slow or fails holds its own lane alone.
 //   - There is no leader: what one replica does, each can.
 //
-// What is inside: River holds the rows, makes them unique and fetches them, lane by lane. The verdicts are ours, so that no job
-// is ever ended by a retry policy, and so is the clock, so that no job waits for an election.
+// What is inside: River holds the rows, makes them unique and fetches them, lane by lane. The verdicts are ours, so that no
+// job is ever ended by a retry policy, and so is the clock, so that no job waits for an election.
 package journal
 
 import (
@@ -131,8 +132,8 @@ func (j *Journal) Close() error {
 	return errors.Join(errs...)
 }
 
-// Beat is when the journal last looked at its schedule and found the database there: it does so every second while Run works. A beat that is old means
-// that nothing moves, whatever the reason.
+// Beat is when the journal last looked at its schedule and found the database there: it does so every second while Run
+// works. A beat that is old means that nothing moves, whatever the reason.
 func (j *Journal) Beat() time.Time { return time.Unix(0, j.beat.Load()) }
 
 func (j *Journal) moved() { j.beat.Store(time.Now().UnixNano()) }

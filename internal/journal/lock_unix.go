@@ -23,7 +23,8 @@ func lockDir(dir string) (unlock func() error, err error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
 		f.Close()
-		return nil, fmt.Errorf("%w: process %s works in %s; stop it, or give this one another --data-dir, or let both share a PostgreSQL (journal.postgres.urlFile)", ErrInUse, strings.TrimSpace(string(pid)), dir)
+		return nil, fmt.Errorf("%w: process %s works in %s; stop it, or give this one another --data-dir, or let both share a PostgreSQL"+
+			" (journal.postgres.urlFile)", ErrInUse, strings.TrimSpace(string(pid)), dir)
 	}
 	if err != nil {
 		f.Close()

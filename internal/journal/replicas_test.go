@@ -157,7 +157,8 @@ func TestWhoWaitsToBeAloneMayGiveUpAndTheErrorOfTheOneInsideComesOut(t *testing.
 	})
 }
 
-// F25: what is left of a replica that slept so long that the server ended its session. The server is told to end it here, instead of a minute's sleep.
+// F25: what is left of a replica that slept so long that the server ended its session. The server is told to end it here,
+// instead of a minute's sleep.
 func TestAReplicaThatIsThoughtDeadLosesItsLocksAndItsVerdictsCountForNothing(t *testing.T) {
 	t.Parallel()
 	s := onServer(t)

@@ -163,7 +163,8 @@ type driver[Tx any] struct {
 	bell *bell
 }
 
-// SupportsListener says that lanes are told what is due. Without the bell River's lanes would ask the file every 2 seconds, each.
+// SupportsListener says that lanes are told what is due. Without the bell River's lanes would ask the file every 2 seconds,
+// each.
 func (d driver[Tx]) SupportsListener() bool { return d.bell != nil || d.Driver.SupportsListener() }
 
 // GetListener is the bell, or the database's.
@@ -180,8 +181,8 @@ func (driver[Tx]) PluginInit(*baseservice.Archetype) {}
 // PluginPilot is the second half.
 func (driver[Tx]) PluginPilot() riverpilot.Pilot { return &pilot{} }
 
-// pilot keeps River from ending jobs. A verdict has done so already, in one transaction with the record of it (settle.go), and a job
-// without a verdict has not ended: its row is found by the search for strays.
+// pilot keeps River from ending jobs. A verdict has done so already, in one transaction with the record of it (settle.go),
+// and a job without a verdict has not ended: its row is found by the search for strays.
 type pilot struct{ riverpilot.StandardPilot }
 
 func (*pilot) JobSetStateIfRunningMany(context.Context, riverdriver.Executor, *riverdriver.JobSetStateIfRunningManyParams) ([]*rivertype.JobRow, error) {

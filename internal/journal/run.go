@@ -8,9 +8,9 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// Hands do the work, one for each kind of job. A hand gets a context that ends when the process is to stop or when the job was
-// called off; it then goes to its next safe point and returns. Doing a job twice must come to the same as doing it once. A hand that panics has failed
-// for a reason that passes. All four are needed.
+// Hands do the work, one for each kind of job. A hand gets a context that ends when the process is to stop or when the job
+// was called off; it then goes to its next safe point and returns. Doing a job twice must come to the same as doing it
+// once. A hand that panics has failed for a reason that passes. All four are needed.
 type Hands struct {
 	Sweep   func(context.Context, Sweep) Verdict
 	Release func(context.Context, Release) Verdict
@@ -18,9 +18,9 @@ type Hands struct {
 	Follow  func(context.Context, Follow) Verdict
 }
 
-// Run does the jobs until ctx ends. Then no job begins any more, the contexts of the running ones end, and Run returns nil once the
-// last hand has returned; a job that got no final verdict by then is put back, for its next turn or for another replica, without
-// counting as an attempt. Who cannot wait so long may leave: the journal bears it. Run is called once.
+// Run does the jobs until ctx ends. Then no job begins any more, the contexts of the running ones end, and Run returns nil
+// once the last hand has returned; a job that got no final verdict by then is put back, for its next turn or for another
+// replica, without counting as an attempt. Who cannot wait so long may leave: the journal bears it. Run is called once.
 func (j *Journal) Run(ctx context.Context, hands Hands) error {
 	j.hands = hands
 	// River would stop at once, without waiting, if this context ended.
@@ -76,7 +76,8 @@ func (j *Journal) watch(ctx context.Context) {
 	}
 }
 
-// dues rings for each queue in which something is due, and says when to look again. A lane that is not served yet is from now on.
+// dues rings for each queue in which something is due, and says when to look again. A lane that is not served yet is from
+// now on.
 func (j *Journal) dues(ctx context.Context) (next time.Duration, err error) {
 	next = lookEvery
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -128,8 +129,9 @@ type stray struct {
 	attempt int
 }
 
-// findStrays puts back the rows whose process is dead, and those of this process that no hand works on: a fetch whose answer was
-// lost, or a job of a kind that only a newer releaser knows. The latter must be seen twice, as a row is fetched a moment before its hand begins.
+// findStrays puts back the rows whose process is dead, and those of this process that no hand works on: a fetch whose
+// answer was lost, or a job of a kind that only a newer releaser knows. The latter must be seen twice, as a row is fetched
+// a moment before its hand begins.
 func (j *Journal) findStrays(ctx context.Context) error {
 	found, err := j.db.QueryContext(ctx, j.say.strays, j.id)
 	if err != nil {

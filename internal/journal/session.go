@@ -16,13 +16,14 @@ var errLost = errors.New("the lock is lost, as the connection to PostgreSQL is")
 
 const (
 	pingEvery = 15 * time.Second
-	// The server ends a session that was silent for so long, and with it its locks: a replica that is stopped, or that lost its network, must not hold up the
-	// others for ever.
+	// The server ends a session that was silent for so long, and with it its locks: a replica that is stopped, or that lost
+	// its network, must not hold up the others for ever.
 	silence     = "60s"
 	askPatience = 5 * time.Second
 )
 
-// session is the one connection on which a replica holds its locks: for each name that it is alone with, and for its own life.
+// session is the one connection on which a replica holds its locks: for each name that it is alone with, and for its own
+// life.
 type session struct {
 	id      string
 	connect func(context.Context) (*pgx.Conn, error)
@@ -124,7 +125,8 @@ func (s *session) ask(ctx context.Context, query string, args ...any) (got bool,
 	return got, err
 }
 
-// asks asks one question, once more over a new connection if the old one turns out to be lost. gone ends with the connection that answered.
+// asks asks one question, once more over a new connection if the old one turns out to be lost. gone ends with the
+// connection that answered.
 func (s *session) asks(ctx context.Context, got *bool, query string, args ...any) (gone context.Context, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +158,8 @@ func (s *session) dial(ctx context.Context) error {
 	return s.live(ctx)
 }
 
-// live takes the lock for our own life, until we have it: the server may not have noticed yet that our last connection is lost.
+// live takes the lock for our own life, until we have it: the server may not have noticed yet that our last connection is
+// lost.
 func (s *session) live(ctx context.Context) error {
 	if s.alive {
 		return nil

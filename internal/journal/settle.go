@@ -62,8 +62,8 @@ func (j *Journal) judge(ctx context.Context, row *rivertype.JobRow, was Standing
 	return v
 }
 
-// deadly is how often a process may die of one job, or with it, before a person has to see to it: else one chart that takes all memory
-// would stop every other for ever.
+// deadly is how often a process may die of one job, or with it, before a person has to see to it: else one chart that takes
+// all memory would stop every other for ever.
 const deadly = 10
 
 func (j *Journal) begin(id int64) { j.mu.Lock(); j.running[id] = true; j.mu.Unlock() }
@@ -103,8 +103,8 @@ func protected(ctx context.Context, hand func(context.Context) Verdict) (v Verdi
 	return hand(ctx)
 }
 
-// patiently tries until the database answers: a full disk is freed, a database comes back, and to lose a verdict would be to do the
-// work again. When the process is to stop it gives up after a few seconds; the row is then a dead process's.
+// patiently tries until the database answers: a full disk is freed, a database comes back, and to lose a verdict would be
+// to do the work again. When the process is to stop it gives up after a few seconds; the row is then a dead process's.
 func (j *Journal) patiently(ctx context.Context, do func(context.Context) error) error {
 	for n := 1; ; n++ {
 		err := within(context.WithoutCancel(ctx), 30*time.Second, do)
@@ -122,8 +122,8 @@ func within(ctx context.Context, d time.Duration, do func(context.Context) error
 	return do(ctx)
 }
 
-// settle writes the verdict, and how the job stands by it, in one transaction. If the row is not ours any more, because this process slept and another
-// took it over, nothing is written.
+// settle writes the verdict, and how the job stands by it, in one transaction. If the row is not ours any more, because
+// this process slept and another took it over, nothing is written.
 func (j *Journal) settle(ctx context.Context, row *rivertype.JobRow, was Standing, v Verdict) error {
 	now := was.next(v, time.Now())
 	tx, err := j.db.BeginTx(ctx, nil)

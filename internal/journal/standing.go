@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// A Standing is how a job stands. It is kept when the job is off the schedule, until Forget; only the last commit of a tag has one.
+// A Standing is how a job stands. It is kept when the job is off the schedule, until Forget; only the last commit of a tag
+// has one.
 type Standing struct {
 	Job   Job
 	State State
@@ -65,8 +66,8 @@ func (j *Journal) forgetStanding(ctx context.Context, jobs []Job) error {
 	return nil
 }
 
-// Settled gives the tags of a source that are done, rejected, held or cancelled, each with the commit that it had then. A sweep asks
-// for a release of every other tag, and of a tag whose commit is another now.
+// Settled gives the tags of a source that are done, rejected, held or cancelled, each with the commit that it had then. A
+// sweep asks for a release of every other tag, and of a tag whose commit is another now.
 func (j *Journal) Settled(ctx context.Context, source string) (map[string]string, error) {
 	found, err := j.db.QueryContext(ctx, `SELECT name, commit_id FROM releaser_standing
 		WHERE kind = 'release' AND owner = $1 AND state IN ('done', 'rejected', 'held', 'cancelled')`, source)
@@ -98,7 +99,8 @@ func (j *Journal) Forget(ctx context.Context, gone ...Release) error {
 	return nil
 }
 
-// Standings gives how the jobs of a kind stand, by owner and name; of one owner (a source, a chart or a repository), or of all if owner is empty.
+// Standings gives how the jobs of a kind stand, by owner and name; of one owner (a source, a chart or a repository), or of
+// all if owner is empty.
 func (j *Journal) Standings(ctx context.Context, kind, owner string) ([]Standing, error) {
 	all, err := j.readStandings(ctx, "kind = $1 AND ($2 = '' OR owner = $2) ORDER BY owner, name", kind, owner)
 	if err != nil {

@@ -48,15 +48,15 @@ func Done() Verdict { return Verdict{state: Succeeded} }
 // end of the job, and over all replicas the job is done once in it.
 func Rest(d time.Duration) Verdict { return Verdict{state: Succeeded, rests: true, after: d} }
 
-// Again says that the job failed for a reason that passes. It is tried again after a while that doubles each time, from 1 second
-// to 10 minutes, with jitter; never before after, which is what a server asked for in Retry-After, or 0.
-// A Release or Propose that has failed so for 24 hours is held for a person; a Sweep or Follow is tried for ever.
+// Again says that the job failed for a reason that passes. It is tried again after a while that doubles each time, from 1
+// second to 10 minutes, with jitter; never before after, which is what a server asked for in Retry-After, or 0. A Release
+// or Propose that has failed so for 24 hours is held for a person; a Sweep or Follow is tried for ever.
 func Again(err error, after time.Duration) Verdict {
 	return Verdict{state: Retrying, err: err, after: after}
 }
 
-// Waits says that something which the job needs is not there yet, and what. It is looked at again after look. Once it has waited for limit it is
-// rejected, with the same reason; a limit of 0 means never.
+// Waits says that something which the job needs is not there yet, and what. It is looked at again after look. Once it has
+// waited for limit it is rejected, with the same reason; a limit of 0 means never.
 func Waits(reason error, look, limit time.Duration) Verdict {
 	return Verdict{state: Waiting, err: reason, after: look, limit: limit}
 }
