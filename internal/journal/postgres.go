@@ -76,13 +76,7 @@ func (j *Journal) openPostgres(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("the journal's PostgreSQL: %w", err)
 	}
-	s := newSession(j.id, func(ctx context.Context) (*pgx.Conn, error) {
-		c, err := o.read()
-		if err != nil {
-			return nil, err
-		}
-		return pgx.ConnectConfig(ctx, c.ConnConfig)
-	})
+	s := newSession(j.id, o.connect)
 	j.locks = s
 	j.closers = append(j.closers, s.close)
 	if err := s.ping(); err != nil {
@@ -90,6 +84,15 @@ func (j *Journal) openPostgres(ctx context.Context, o Options) error {
 	}
 	j.rows, err = newClient(j, driver, nil)
 	return err
+}
+
+// connect makes one connection beside the pool.
+func (o Options) connect(ctx context.Context) (*pgx.Conn, error) {
+	c, err := o.read()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, c.ConnConfig)
 }
 
 // read is what the URL says now. The URL is a secret: no part of it is in an error.
@@ -105,19 +108,20 @@ func (o Options) read() (*pgxpool.Config, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
+	// A replica that is stopped in the middle of a transaction must not keep its rows locked for ever.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = silence
 	return config, nil
 }
 
 // onlyOne does something while no other replica does: all may start at once.
 func onlyOne(ctx context.Context, pool *pgxpool.Pool, do func() error) error {
-	conn, err := pool.Acquire(ctx)
+	tx, err := pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1, 0)", lockSchema); err != nil {
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockSchema); err != nil {
 		return err
 	}
-	defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1, 0)", lockSchema)
 	return do()
 }

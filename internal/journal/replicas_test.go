@@ -211,13 +211,15 @@ func endSessions(t *testing.T, j *Journal, id string) {
 	}
 }
 
-func TestTheServerEndsASilentSession(t *testing.T) {
+// A replica that is stopped is silent, and must neither keep its locks nor its rows.
+func TestTheServerEndsWhatASilentReplicaHolds(t *testing.T) {
 	t.Parallel()
 	j := onServer(t).open(t, Options{})
-	var says string
-	must(t, j.locks.(*session).conn.QueryRow(t.Context(), "SHOW idle_session_timeout").Scan(&says))
-	if says != "1min" {
-		t.Errorf("only after %s", says)
+	var locks, rows string
+	must(t, j.locks.(*session).conn.QueryRow(t.Context(), "SHOW idle_session_timeout").Scan(&locks))
+	must(t, j.db.QueryRowContext(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&rows))
+	if locks != "1min" || rows != "1min" {
+		t.Errorf("locks only after %s, rows only after %s", locks, rows)
 	}
 }
 
