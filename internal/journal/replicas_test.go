@@ -165,6 +165,7 @@ func TestAReplicaThatIsThoughtDeadLosesItsLocksAndItsVerdictsCountForNothing(t *
 	slept, lives := s.open(t, Options{}), s.open(t, Options{})
 	job := Release{"web", "web-1.0.0", "c0ffee"}
 	began, wake, lost := make(chan bool), make(chan bool), make(chan error, 1)
+	taken, finish := make(chan bool, 10), make(chan bool)
 	h := idle()
 	h.Release = func(ctx context.Context, _ Release) Verdict {
 		slept.Alone(ctx, "web", func(ctx context.Context) error {
@@ -185,17 +186,24 @@ func TestAReplicaThatIsThoughtDeadLosesItsLocksAndItsVerdictsCountForNothing(t *
 		if err := lives.Alone(ctx, "web", func(context.Context) error { return nil }); err != nil {
 			t.Error(err)
 		}
+		taken <- true
+		<-finish
 		return Done()
 	}
 	run(t, lives, h)
-	until(t, "done by the living", func() bool { return stands(t, lives, job).State == Succeeded })
+	<-taken
 	if err := <-lost; !errors.Is(err, errLost) {
 		t.Error("the context ended with", err)
 	}
 	close(wake)
 	stop()
-	if is := stands(t, lives, job); is.State != Succeeded {
-		t.Errorf("%+v", is)
+	if is := stands(t, lives, job); is.State != Running || is.Reason != "" {
+		t.Errorf("after the sleeper's verdict: %+v", is)
+	}
+	close(finish)
+	until(t, "done by the living", func() bool { return stands(t, lives, job).State == Succeeded })
+	if len(taken) > 0 {
+		t.Error("begun once more")
 	}
 }
 
