@@ -63,3 +63,21 @@ func TestARunningJobThatIsCancelledSeesItsContextEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestACancellationThatItsHandHasNotHeardOfCounts(t *testing.T) {
+	suite(t, func(t *testing.T, s store) {
+		j := s.open(t, Options{})
+		began, goOn := make(chan bool), make(chan bool)
+		h := idle()
+		h.Propose = func(context.Context, Propose) Verdict { began <- true; <-goOn; return Again(errPasses, 0) }
+		run(t, j, h)
+		must(t, j.Ask(t.Context(), Propose{"web"}))
+		<-began
+		ids, err := column[int64](t.Context(), j.db, "SELECT id FROM river_job WHERE kind = 'propose'")
+		must(t, err)
+		_, err = j.rows.JobCancel(t.Context(), ids[0]) // on the file nobody is told by this alone
+		must(t, err)
+		goOn <- true
+		until(t, "cancelled", func() bool { return stands(t, j, Propose{"web"}).State == Cancelled })
+	})
+}

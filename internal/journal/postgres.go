@@ -24,11 +24,12 @@ const (
 // postgresSays is what is said to the server. All reckoning of time is by its clock: those of the replicas may differ.
 func postgresSays() statements {
 	const again = "jsonb_exists(metadata, 'again')"
+	const ends = "($1 OR jsonb_exists(metadata, 'cancel_attempted_at')) AND NOT " + again
 	const owner = "attempted_by[array_upper(attempted_by, 1)]"
 	return statements{
 		settle: `UPDATE river_job SET
-				state = (CASE WHEN $1 AND NOT ` + again + ` THEN 'completed' ELSE 'available' END)::river_job_state,
-				finalized_at = CASE WHEN $1 AND NOT ` + again + ` THEN now() END,
+				state = (CASE WHEN ` + ends + ` THEN 'completed' ELSE 'available' END)::river_job_state,
+				finalized_at = CASE WHEN ` + ends + ` THEN now() END,
 				scheduled_at = now() + CASE WHEN ` + again + ` THEN 0 ELSE $2::float8 END * interval '1 second',
 				metadata = metadata - 'again' - 'cancel_attempted_at',
 				attempt = $3

@@ -15,7 +15,7 @@ import (
 // statements are what the journal says to River's table of jobs, in the words of one database. The numbered arguments are
 // the same in both.
 type statements struct {
-	settle    string // $1 ends, $2 seconds, $3 attempt; $4 id, $5 attempt, $6 process: gives the new state, if the row was ours
+	settle    string // $1 ends, $2 seconds, $3 attempt; $4 id, $5 attempt, $6 process: the new state, if the row was ours
 	forward   string // %s ids
 	mark      string // %s ids
 	find      string // $1 kind, $2 args

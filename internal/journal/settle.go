@@ -139,6 +139,10 @@ func (j *Journal) settle(ctx context.Context, row *rivertype.JobRow, was Standin
 	if err != nil {
 		return err
 	}
+	if state == string(rivertype.JobStateCompleted) && !now.ends {
+		// It was called off a moment ago, and its hand has not heard of it.
+		now = was.next(Verdict{state: Cancelled}, time.Now())
+	}
 	if now.State != "" {
 		if err := j.upsertStanding(ctx, tx, now.Standing); err != nil {
 			return err

@@ -20,10 +20,11 @@ import (
 func sqliteSays() statements {
 	const now = "datetime('now', 'subsec')"
 	const again = "json_extract(metadata, '$.again') IS NOT NULL"
+	const ends = "($1 OR json_extract(metadata, '$.cancel_attempted_at') IS NOT NULL) AND NOT (" + again + ")"
 	return statements{
 		settle: `UPDATE river_job SET
-				state = CASE WHEN $1 AND NOT (` + again + `) THEN 'completed' ELSE 'available' END,
-				finalized_at = CASE WHEN $1 AND NOT (` + again + `) THEN ` + now + ` END,
+				state = CASE WHEN ` + ends + ` THEN 'completed' ELSE 'available' END,
+				finalized_at = CASE WHEN ` + ends + ` THEN ` + now + ` END,
 				scheduled_at = datetime('now', 'subsec', CASE WHEN ` + again + ` THEN 0 ELSE $2 END || ' seconds'),
 				metadata = json_remove(metadata, '$.again', '$.cancel_attempted_at'),
 				attempt = $3
