@@ -79,7 +79,7 @@ func edit(dir string, files []file, pins []scalar.Edit) ([]file, []scalar.Edit, 
 			files[at].data = data
 			continue
 		}
-		finding, err := pinFinding(path.Join(dir, pin.File), err)
+		finding, err := scalarFinding("pin-", path.Join(dir, pin.File), err)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -88,18 +88,18 @@ func edit(dir string, files []file, pins []scalar.Edit) ([]file, []scalar.Edit, 
 	return files, pins, findings, nil
 }
 
-// pinFinding tells a scalar that cannot be set as a finding in its file. A key that nobody can read is the
-// configuration's fault, not the chart's.
-func pinFinding(file string, err error) (Finding, error) {
+// scalarFinding tells a scalar that cannot be read or set as a finding in its file, of a rule of this kind. A key that nobody
+// can read is the configuration's fault, not the chart's.
+func scalarFinding(kind, file string, err error) (Finding, error) {
 	var wrong *scalar.Error
 	if !errors.As(err, &wrong) || wrong.Rule == "key" {
-		return Finding{}, fmt.Errorf("pin in %s: %w", file, err)
+		return Finding{}, fmt.Errorf("%s: %w", file, err)
 	}
 	message := wrong.Message
 	if wrong.Key != "" {
 		message = wrong.Key + ": " + message
 	}
-	return Finding{Severity: Error, File: file, Line: wrong.Line, Rule: "pin-" + wrong.Rule, Message: message, Fix: wrong.Fix}, nil
+	return Finding{Severity: Error, File: file, Line: wrong.Line, Rule: kind + wrong.Rule, Message: message, Fix: wrong.Fix}, nil
 }
 
 // tagged compares the chart's version with the tag's. A version that is no version is told elsewhere.
