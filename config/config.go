@@ -20,7 +20,7 @@ import (
 )
 
 // The struct tags: yaml is the field's name; default is what an absent field means (several words for a
-// list); oneOf are the words allowed; min is the shortest duration; placeholders are the ones that a template
+// list); oneOf are the words allowed; min and max are the shortest and the longest duration; placeholders are the ones that a template
 // may use; also allows another YAML type ("int") or an empty string ("empty").
 
 // Config is the whole configuration.
@@ -154,6 +154,8 @@ type Chart struct {
 	// Pins are the values that a release sets. An absent list means image.tag set to {commit}; an empty one
 	// means none, and so does nil here.
 	Pins []Pin `yaml:"pins"`
+	// Image is the container image that has to be there before the chart is released; nil for none.
+	Image *Image `yaml:"image,omitempty"`
 	// Lint says what the chart must satisfy.
 	Lint Lint `yaml:"lint,omitempty"`
 }
@@ -168,6 +170,16 @@ type Pin struct {
 	Part string `yaml:"part,omitempty" oneOf:"tag" also:"empty"`
 	// Value is what is written.
 	Value placeholder.Template `yaml:"value" placeholders:"chart version tag commit"`
+}
+
+// Image is the container image of a chart.
+type Image struct {
+	// Key names the scalar of values.yaml that holds the image's repository, or the whole repository:tag, as helm --set does.
+	Key string `yaml:"key"`
+	// Wait is how long a release waits for the image before it is rejected, from the first look on.
+	Wait time.Duration `yaml:"wait,omitempty" default:"30m" min:"5s" max:"24h"`
+	// Hosts are the registries (host or host:port) that may be asked for the image. The host of registry.url always may.
+	Hosts []string `yaml:"hosts,omitempty"`
 }
 
 // Whether a chart needs a schema for its values.

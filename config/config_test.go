@@ -118,6 +118,27 @@ func TestAbsentPinsAreTheTagAndEmptyPinsAreNone(t *testing.T) {
 	}
 }
 
+func TestTheTagOfAnImageIsThePinBesideItOrItsOwn(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[string]string{
+		"image: {key: image.repository}": "image.tag",
+		`image: {key: a\.b.image.name}, pins: [{key: x, value: "1"}, {key: a\.b.image.tag, value: x}]`:                   `a\.b.image.tag`,
+		"image: {key: repository}, pins: [{key: tag, value: x}]":                                                         "tag",
+		"image: {key: 'a[0].repository'}, pins: [{key: 'a[0].tag', value: x}]":                                           "a[0].tag",
+		"image: {key: migration.image}, pins: [{key: image.tag, value: x}, {key: migration.image, part: tag, value: x}]": "migration.image",
+		"image: {key: 'images[1]'}, pins: [{key: 'images[1]', value: 'ghcr.io/acme/app:{commit}'}]":                      "images[1]",
+	} {
+		c := mustLoad(t, "{path: charts/*}", "{path: charts/*, "+rule+"}")
+		chart := &c.Sources[0].Charts[0]
+		if got := chart.ImageTag(); got != want {
+			t.Errorf("%s: the tag is %s, want %s", rule, got, want)
+		}
+		if chart.Image.Wait != 30*time.Minute || len(chart.Image.Hosts) != 0 {
+			t.Errorf("%s: %+v", rule, chart.Image)
+		}
+	}
+}
+
 func TestPromoteAndMergeAreNotInheritedAndManualUnlessSaid(t *testing.T) {
 	t.Parallel()
 	c := mustLoad(t, "{name: dev, from: release}", "{name: dev, from: release, merge: auto, poll: 10s}", "{name: prod, from: dev}", "{name: prod, from: dev, files: [{path: '{chart}', set: {d: '{digest}'}}], branch: live}")

@@ -240,7 +240,7 @@ func suggest(text string, names []string) string {
 
 // later are the fields that releaser is going to have. Wherever they are tried, that is the answer.
 func later() []string {
-	return []string{"cluster", "concurrency", "constraint", "formerly", "gates", "group", "image", "include", "journal", "prereleases"}
+	return []string{"cluster", "concurrency", "constraint", "formerly", "gates", "group", "include", "journal", "prereleases"}
 }
 
 // list reads a sequence. An empty one becomes nil; where a default would take its place it is a problem.
@@ -264,7 +264,7 @@ func (d *decoder) scalar(path, text string, v reflect.Value, tag reflect.StructT
 	}
 	switch {
 	case v.Type() == reflect.TypeFor[time.Duration]():
-		d.duration(path, text, v, tag.Get("min"))
+		d.duration(path, text, v, tag)
 	case v.Type() == reflect.TypeFor[placeholder.Template]():
 		t, err := placeholder.Parse(text, strings.Fields(tag.Get("placeholders"))...)
 		if err != nil {
@@ -322,15 +322,20 @@ func isControl(r rune) bool {
 	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff'
 }
 
-func (d *decoder) duration(path, text string, v reflect.Value, shortest string) {
+func (d *decoder) duration(path, text string, v reflect.Value, tag reflect.StructTag) {
 	const fix = "write a number with a unit, such as 30s or 5m"
 	took, err := time.ParseDuration(text)
 	if err != nil {
 		d.breaks(path, "the value is no duration", fix)
 		return
 	}
+	shortest, longest := tag.Get("min"), tag.Get("max")
 	if least, err := time.ParseDuration(shortest); err == nil && took < least {
 		d.breaks(path, "the time is too short", "write "+shortest+" or more")
+		return
+	}
+	if most, err := time.ParseDuration(longest); err == nil && took > most {
+		d.breaks(path, "the time is too long", "write "+longest+" or less")
 		return
 	}
 	v.SetInt(int64(took))

@@ -61,6 +61,10 @@ func (v *validator) inherit(i int, e *Environment) {
 // fill follows the default tags of the fields that the file does not hold.
 func (v *validator) fill(path string, at reflect.Value) {
 	switch at.Kind() {
+	case reflect.Pointer:
+		if !at.IsNil() {
+			v.fill(path, at.Elem())
+		}
 	case reflect.Slice:
 		for i := range at.Len() {
 			v.fill(fmt.Sprintf("%s[%d]", path, i), at.Index(i))

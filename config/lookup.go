@@ -4,7 +4,10 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/releaser/releaser/internal/scalar"
 )
 
 // Path is where a file that the configuration names lies. A relative name is relative to the folder of the
@@ -69,6 +72,34 @@ func (s *Source) Chart(dir string) (*Chart, bool) {
 		}
 	}
 	return nil, false
+}
+
+// ImageTag is the key of values.yaml whose pin gives the tag of the chart's image: the key tag beside that of the
+// repository, or the image's own key, which holds repository:tag then.
+func (c *Chart) ImageTag() string {
+	if tags := c.imageTags(); len(tags) > 0 {
+		return tags[0]
+	}
+	return "" // Load has refused it
+}
+
+// imageTags are the pins that give the tag of the image: one, or Load refuses the rule.
+func (c *Chart) imageTags() (keys []string) {
+	own, err := scalar.ParseKey(c.Image.Key)
+	if err != nil {
+		return nil
+	}
+	places := []string{own.String()}
+	if last := len(own) - 1; own[last].Key != "" {
+		places = append(places, append(own[:last:last], scalar.Step{Key: "tag"}).String())
+	}
+	for _, p := range c.Pins {
+		key, err := scalar.ParseKey(p.Key)
+		if err == nil && p.File == "values.yaml" && slices.Contains(places, key.String()) {
+			keys = append(keys, p.Key)
+		}
+	}
+	return keys
 }
 
 // The kinds of addresses of a git repository.

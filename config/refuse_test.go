@@ -36,7 +36,6 @@ func TestAFieldThatDoesNotExistOrNotYetIsRefused(t *testing.T) {
 		{"version: 1", "version: 1\n<<: {}", "the key is no name"},
 		{"version: 1", "version: 1\n[a]: {}", "the key is no name"},
 		{"version: 1", "version: 1\n~: {}", "the key is no name"},
-		{"{path: charts/*}", "{path: charts/*, image: {}}", ":6:31: sources[0].charts[0].image: this version does not support the field yet"},
 		{"{path: charts/*}", "{path: charts/*, lint: {cluster: true}}", "charts[0].lint.cluster: this version does not support the field yet"},
 		{"{path: charts/*}", "{path: charts/*, pin: []}", "charts[0].pin: there is no such field; did you mean pins?"},
 		{"from: dev}", "from: dev, gates: {soak: 24h}}", "environments[1].gates: this version does not support the field yet"},
@@ -77,12 +76,33 @@ func TestAValueOfTheWrongTypeIsRefused(t *testing.T) {
 		{"name: platform", "name: platform\n    branches: []", "the list is empty; write at least one item, or remove the field for the default"},
 		{"name: platform", "name: platform\n    branches: main", "the value is text, not a list"},
 		{"name: platform", "name: platform\n    auth: {githubApp: yes}", "the value is text, not true or false"},
-		{"{path: charts/*}", "charts/*", "the value is text, not a mapping; write a mapping with path, pins, lint"},
+		{"{path: charts/*}", "charts/*", "the value is text, not a mapping; write a mapping with path, pins, image, lint"},
 		{"{path: charts/*}", "{path: charts/*, pins: }", "pins: there is no value; write a list"},
 		{"{path: charts/*}", "&a {path: charts/*}, *a", "sources[0].charts[1]: the value is an alias; write the value out"},
 		{"{version: \"{version}\"}", "[version]", "the value is a list, not a mapping"},
 	} {
 		wants(t, row[2], row[0], row[1])
+	}
+}
+
+func TestAnImageWhoseTagNoPinGivesIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, row := range [][2]string{
+		{"image: {}", ":6:38: sources[0].charts[0].image.key: the field is missing; write the key of the image's repository, such as image.repository"},
+		{"image: image.repository", "image: the value is text, not a mapping; write a mapping with key, wait, hosts"},
+		{"image: {key: image..repository}", "image.key: a name is missing; separate names with single dots"},
+		{"image: {key: agent.image.repository}", "image.key: no pin sets the tag of this image; pin the key tag beside it or, where it holds repository:tag, this key with part: tag"},
+		{"image: {key: image.repository}, pins: []", "image.key: no pin sets the tag"},
+		{"image: {key: image.repository}, pins: [{key: image.digest, value: '{commit}'}]", "image.key: no pin sets the tag"},
+		{"image: {key: image.repository}, pins: [{file: other.yaml, key: image.tag, value: '{commit}'}]", "image.key: no pin sets the tag"},
+		{"image: {key: 'images[0]'}", "image.key: no pin sets the tag"},
+		{"image: {key: a.image}, pins: [{key: a.image, part: tag, value: '{commit}'}, {key: a.tag, value: x}]", "image.key: two pins set the tag of this image; remove one of the two"},
+		{"image: {key: image.repository, wait: 4s}", "image.wait: the time is too short; write 5s or more"},
+		{"image: {key: image.repository, wait: 25h}", "image.wait: the time is too long; write 24h or less"},
+		{"image: {key: image.repository, hosts: [https://ghcr.io]}", "image.hosts[0]: the text is no host; write a host such as registry.example.com, without scheme and path"},
+		{"image: {key: image.repository, hosts: ['docker.io/library']}", "image.hosts[0]: the text is no host"},
+	} {
+		wants(t, row[1], "{path: charts/*}", "{path: charts/*, "+row[0]+"}")
 	}
 }
 

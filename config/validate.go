@@ -162,9 +162,7 @@ func (v *validator) source(at string, s *Source) {
 	for i, branch := range s.Branches {
 		v.check(isBranch(branch), fmt.Sprintf("%s.branches[%d]", at, i), "the text is no name of a branch", "write a name such as main, without refs/heads/")
 	}
-	for i, host := range s.Dependencies.Hosts {
-		v.check(isHost(host), fmt.Sprintf("%s.dependencies.hosts[%d]", at, i), "the text is no host", "write a host such as registry.example.com, without scheme and path")
-	}
+	v.hosts(at+".dependencies.hosts", s.Dependencies.Hosts)
 	v.check(len(s.Charts) > 0, at+".charts", "the list is empty", "write which folders hold charts: [{path: charts/*}]")
 	for i := range s.Charts {
 		v.chart(fmt.Sprintf("%s.charts[%d]", at, i), &s.Charts[i])
@@ -222,12 +220,34 @@ func (v *validator) chart(at string, c *Chart) {
 	if v.holds(at + ".pins") {
 		v.pins(at+".pins", c.Pins)
 	}
+	if c.Image != nil {
+		v.image(at+".image", c)
+	}
 	for i, pattern := range c.Lint.Values {
 		v.glob(fmt.Sprintf("%s.lint.values[%d]", at, i), pattern, "values-*.yaml")
 	}
 	for i, version := range c.Lint.KubeVersions {
 		v.check(matches(`v?1\.[0-9]+(\.[0-9]+)?`, version), fmt.Sprintf("%s.lint.kubeVersions[%d]", at, i), "the text is no version of Kubernetes", `write a version such as "1.34"`)
 	}
+}
+
+func (v *validator) hosts(at string, hosts []string) {
+	for i, host := range hosts {
+		v.check(isHost(host), fmt.Sprintf("%s[%d]", at, i), "the text is no host", "write a host such as registry.example.com, without scheme and path")
+	}
+}
+
+// image wants exactly one pin to say which tag of the image is released.
+func (v *validator) image(at string, c *Chart) {
+	v.require(at+".key", "write the key of the image's repository, such as image.repository")
+	v.key(at+".key", c.Image.Key)
+	v.hosts(at+".hosts", c.Image.Hosts)
+	if _, err := scalar.ParseKey(c.Image.Key); err != nil {
+		return // said already
+	}
+	tags := c.imageTags()
+	v.check(len(tags) > 0, at+".key", "no pin sets the tag of this image", "pin the key tag beside it or, where it holds repository:tag, this key with part: tag")
+	v.check(len(tags) < 2, at+".key", "two pins set the tag of this image", "remove one of the two")
 }
 
 // glob checks a pattern of path.Match that stays below where it starts.

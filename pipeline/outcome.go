@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"time"
 
 	"github.com/releaser/releaser/charts"
 	"github.com/releaser/releaser/pipeline/promotion"
@@ -21,7 +22,7 @@ const (
 	Rejected State = "rejected"
 	// Ignored: not ours to release, because it was there before us or carries no chart of ours.
 	Ignored State = "ignored"
-	// Waiting: something else has to happen first, as a merge of the tagged commit.
+	// Waiting: something else has to happen first, as a merge of the tagged commit or a push of its image.
 	Waiting State = "waiting"
 	// Failed: a server or the network did not do its part; the next sweep tries again.
 	Failed State = "failed"
@@ -45,7 +46,11 @@ type Outcome struct {
 	Uploaded   bool                 `json:"uploaded"`
 	Signatures []signing.Signature  `json:"signatures"`
 	Proposals  []promotion.Proposal `json:"pullRequests"`
-	Stages     []Stage              `json:"-"`
+	// Image is the one that the release waited for: without a digest while it is not there, none where none is configured.
+	Image registry.Image `json:"image,omitzero"`
+	// Deadline is until when a release waits for its image, where somebody has seen since when it waits.
+	Deadline time.Time `json:"deadline,omitzero"`
+	Stages   []Stage   `json:"-"`
 
 	// Err is the error behind Rejected, Waiting and Failed.
 	Err error `json:"-"`
@@ -81,12 +86,13 @@ func (o Outcome) failed(err error) Outcome {
 func Classify(err error) State {
 	var rejected *charts.Rejected
 	var waiting *Unmet
+	var absent *Absent
 	var unfit *Unfit
 	var foreign *Foreign
 	switch {
 	case errors.As(err, &foreign):
 		return Ignored
-	case errors.As(err, &waiting), errors.Is(err, registry.ErrNotFound):
+	case errors.As(err, &waiting), errors.As(err, &absent), errors.Is(err, registry.ErrNotFound):
 		return Waiting // a dependency that is not released yet is not found
 	case errors.As(err, &rejected), errors.As(err, &unfit),
 		errors.Is(err, source.ErrNotCommit), errors.Is(err, source.ErrTooLarge), errors.Is(err, source.ErrBadName),

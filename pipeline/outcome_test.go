@@ -23,7 +23,7 @@ func TestAnErrorMeansOneStateHoweverItIsWrapped(t *testing.T) {
 			&Unfit{Reason: "x"}, source.ErrNotCommit, source.ErrTooLarge, source.ErrBadName,
 			registry.ErrConflict, registry.ErrForeign, signing.ErrAltered,
 		},
-		Waiting: {&Unmet{Reason: "x"}, registry.ErrNotFound},
+		Waiting: {&Unmet{Reason: "x"}, &Absent{Image: "x"}, registry.ErrNotFound},
 		Failed: {
 			errors.New("anything else"), source.ErrAuth, signing.ErrUnsigned, signing.ErrUntrusted, github.ErrMoved,
 			&github.RateLimited{}, &github.Unauthorized{}, &github.Refused{}, context.Canceled, context.DeadlineExceeded,

@@ -1,6 +1,6 @@
 // Package pipeline carries a Helm chart from a git tag to promotion pull requests.
 //
-//	tag -> find -> checkout -> pin -> vendor -> lint -> package -> push -> sign -> propose
+//	tag -> find -> checkout -> pin -> image -> vendor -> lint -> package -> push -> sign -> propose
 //
 // Release is the whole line. Each stage takes what the one before it made, so that a stage out of order does
 // not compile: only charts.Lint makes what charts.Pack takes, and only signing makes what a pull request
@@ -41,6 +41,7 @@ func (l *Line) Release(ctx context.Context, job Job) Outcome {
 	}
 	tree := step(run, "checkout", func() (charts.Tree, error) { return job.Checkout(ctx) })
 	pinned := step(run, "pin", func() (charts.Pinned, error) { return charts.Pin(tree, job.Pins()) })
+	image := step(run, "image", l.image(ctx, job, pinned))
 	vendored := step(run, "vendor", func() (charts.Vendored, error) { return charts.Vendor(ctx, pinned, job.Source.Getter) })
 	linted := step(run, "lint", func() (charts.Linted, error) { return charts.Lint(ctx, l.Sandbox, vendored, job.Rules()) })
 	pkg := step(run, "package", func() (charts.Package, error) { return charts.Pack(linted) })
@@ -51,8 +52,8 @@ func (l *Line) Release(ctx context.Context, job Job) Outcome {
 	defer drafted.end()
 	signed := step(run, "sign", func() (signing.Signed, error) { return l.Signer.Sign(ctx, pushed) })
 	if pkg.Library() { // nobody deploys a library: it ends signed
-		return run.end(pkg, signed, nil)
+		return run.end(pkg, image, signed, nil)
 	}
 	proposals := step(run, "propose", func() ([]promotion.Proposal, error) { return l.Promoter.Propose(ctx, signed, drafted.take()) })
-	return run.end(pkg, signed, proposals)
+	return run.end(pkg, image, signed, proposals)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/releaser/releaser/charts"
 	"github.com/releaser/releaser/pipeline/promotion"
+	"github.com/releaser/releaser/registry"
 	"github.com/releaser/releaser/signing"
 )
 
@@ -35,9 +36,9 @@ func (l *Line) begin(job Job) *run {
 	return r
 }
 
-// step does one stage, unless one before it has failed.
+// step does one stage, unless one before it has failed. Without a do the job has no such stage.
 func step[T any](r *run, name string, do func() (T, error)) (made T) {
-	if r.err != nil {
+	if r.err != nil || do == nil {
 		return made
 	}
 	began := time.Now()
@@ -58,9 +59,9 @@ func (r *run) passed(s Stage, err error) {
 }
 
 // end is what became of the release.
-func (r *run) end(pkg charts.Package, signed signing.Signed, proposals []promotion.Proposal) Outcome {
+func (r *run) end(pkg charts.Package, image registry.Image, signed signing.Signed, proposals []promotion.Proposal) Outcome {
 	o := newOutcome(r.job.Source, r.job.Tag, r.job.Chart, r.job.Version)
-	o.Stages = r.stages
+	o.Stages, o.Image = r.stages, image
 	o.Proposals = append(o.Proposals, proposals...)
 	if r.err != nil {
 		return o.failed(r.err)

@@ -39,13 +39,15 @@ type Known struct {
 	baselines map[string]map[string]string
 	// through are the sources of which every tag was looked at once.
 	through map[string]bool
+	// absent is since when releases wait for their images: by source, tag, commit and chart.
+	absent map[[4]string]time.Time
 	// told is of tags that are looked at again at each sweep.
 	told News
 }
 
 // NewKnown returns an empty memory.
 func NewKnown() *Known {
-	return &Known{tags: map[[3]string]string{}, baselines: map[string]map[string]string{}, through: map[string]bool{}}
+	return &Known{tags: map[[3]string]string{}, baselines: map[string]map[string]string{}, through: map[string]bool{}, absent: map[[4]string]time.Time{}}
 }
 
 // settled tells whether a look at the tag would find nothing new while the branches are at these heads.
@@ -148,6 +150,7 @@ func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag s
 		if ctx.Err() != nil {
 			return
 		}
+		o = w.Known.timed(o, time.Now())
 		var unmet *Unmet
 		switch {
 		case o.State.Final():

@@ -40,7 +40,7 @@ func (r *Registry) Image(ctx context.Context, name string, hosts []string) (Imag
 	}
 	h, err := r.handle(host, reference.Path(named))
 	if err != nil {
-		return image, unobtainable("image-name", err.Error(), "correct the repository")
+		return image, Explain(err)
 	}
 	there, err := h.Resolve(ctx, tagged.Tag())
 	if err != nil {
