@@ -100,6 +100,9 @@ func lintOne(ctx context.Context, box charts.Sandbox, rules lintRules, files fs.
 			return charts.Linted{}, err
 		}
 		result.Chart = pinned.Name()
+		if _, err := job.Image(pinned); err != nil { // whether it is there is not looked at
+			return charts.Linted{}, err
+		}
 		vendored, err := charts.Vendor(ctx, pinned, job.Source.Getter)
 		if err != nil {
 			return charts.Linted{}, err

@@ -17,6 +17,9 @@ func (h *house) logStage(e pipeline.Event) {
 // logOutcome logs what became of a tag.
 func (h *house) logOutcome(o pipeline.Outcome) {
 	log := h.log.With("source", o.Source, "tag", o.Tag, "commit", o.Commit)
+	if o.Image.Digest != "" {
+		log = log.With("image", o.Image.Reference+"@"+o.Image.Digest)
+	}
 	switch o.State {
 	case pipeline.Released:
 		log.Info("released", "chart", o.Chart, "version", o.Version, "digest", o.Digest, "uploaded", o.Uploaded)

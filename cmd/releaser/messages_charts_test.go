@@ -31,7 +31,7 @@ func tellCharts(p *page) {
 	for _, c := range [][2]string{
 		{"names", "the name or the version"}, {"chartfile", "Chart.yaml"}, {"pins", "a pin: the scalar that a release sets"},
 		{"part", "a pin of a part"}, {"tagged", "a pin whose value is no tag"}, {"list", "a pin of an item of a list"}, {"items", "a pin of an item that is empty"}, {"words", "a pin whose key Helm reads as another"},
-		{"file", "a pin in a file that is not there"}, {"latest", "a pin that says nothing"}, {"values", "the values of an environment"},
+		{"file", "a pin in a file that is not there"}, {"image", "the image that a release waits for"}, {"latest", "a pin that says nothing"}, {"values", "the values of an environment"},
 		{"schema", "values.schema.json"}, {"strict", "what the configuration asks for besides"}, {"templates", "the templates"},
 		{"files", "the files of the chart"}, {"links", "symbolic links"}, {"dependencies", "the dependencies and Chart.lock"},
 	} {

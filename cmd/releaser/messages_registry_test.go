@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/releaser/releaser/internal/lab/ocid"
 	"github.com/releaser/releaser/internal/lab/ocid/door"
+	"github.com/releaser/releaser/pipeline"
 	"github.com/releaser/releaser/signing"
 )
 
@@ -59,6 +62,7 @@ func tellRegistry(p *page) {
 	p.tellBytes(l)
 	p.tellConflicts(w, l)
 	p.tellDependencies(w)
+	p.tellImages(w, l)
 }
 
 // tellBytes is for a registry that does not send what it names.
@@ -86,6 +90,34 @@ func (p *page) tellBytes(l *liar) {
 	l.status("GET", "/tags/list", 403)
 	p.types("the list of versions cannot be had", "promote", "release", "dev", "--chart", "voice-agent")
 	l.tell(nil)
+}
+
+// tellImages is for the image that a release waits for.
+func (p *page) tellImages(w *world, l *liar) {
+	p.configure(w, w.registryHost(), l.host(), `value: "{commit}"}]`, `value: "{commit}"}]`+"\n        image: {key: image.repository}")
+	from := func(repository, version string) {
+		values, err := os.ReadFile(w.path("platform/charts/voice-agent/values.yaml"))
+		check(p, err)
+		changed := regexp.MustCompile(`(?m)^  repository: .*$`).ReplaceAllString(string(values), "  repository: "+repository)
+		check(p, write(w.path("platform/charts/voice-agent/values.yaml"), []byte(changed)))
+		p.tags(w, version)
+	}
+	from("ghcr.io/acme/voice-agent", "0.5.0")
+	p.types("the image is on a host that nobody allowed", "release", "voice-agent-0.5.0")
+	from("https://"+l.host()+"/voice-agent", "0.5.1")
+	p.types("the image has no name", "release", "voice-agent-0.5.1")
+	from(l.host()+"/acme/voice-agent", "0.5.2")
+	p.types("the image is not there", "release", "voice-agent-0.5.2")
+	l.status("HEAD", "/acme/voice-agent/", 401)
+	p.types("the image may not be asked for", "release", "voice-agent-0.5.2")
+	l.status("HEAD", "/acme/voice-agent/", 503)
+	p.types("the registry of the image is ill", "release", "voice-agent-0.5.2")
+	l.tell(nil)
+	absent := &pipeline.Absent{Image: "ghcr.io/acme/voice-agent:COMMIT", Tag: "voice-agent-0.5.2", Wait: 30 * time.Minute}
+	since := time.Date(2026, 11, 2, 14, 0, 0, 0, time.UTC)
+	waiting := pipeline.Outcome{Err: absent}
+	p.says("the daemon waits for the image", errors.New(waiting.Timed(since, since).Reason))
+	p.says("the image did not come", waiting.Timed(since, since.Add(absent.Wait)).Err)
 }
 
 // tellCredentials is for a registry that wants to know who asks.

@@ -161,7 +161,7 @@ func (p *page) says(title string, err error) {
 
 var (
 	// dull are the lines of a command that went well so far.
-	dull = regexp.MustCompile(`(?m)^(  (find|checkout|pin|vendor|lint|package|push|sign|propose) +(ok|failed) .*|ok    .*|  oci://\S+|  sha256:\S+|  signed \(.*|TAG  .*|\S+ +(released|rejected|failed|waiting|ignored)  .*|time=\S+ level=INFO .*)\n`)
+	dull = regexp.MustCompile(`(?m)^(  (find|checkout|pin|image|vendor|lint|package|push|sign|propose) +(ok|failed) .*|ok    .*|  oci://\S+|  sha256:\S+|  signed \(.*|TAG  .*|\S+ +(released|rejected|failed|waiting|ignored)  .*|time=\S+ level=INFO .*)\n`)
 	// logged is what the daemon's log has around a message.
 	logged  = regexp.MustCompile(`time=\S+ level=(WARN|ERROR) `)
 	commits = regexp.MustCompile(`\b[0-9a-f]{40}\b`)

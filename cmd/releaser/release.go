@@ -128,6 +128,9 @@ func (a *app) printOutcome(o pipeline.Outcome) {
 		return
 	}
 	fmt.Fprintf(a.out, "%s: released\n  %s\n  %s\n", name, o.Reference, o.Digest)
+	if o.Image.Digest != "" {
+		fmt.Fprintf(a.out, "  image %s@%s\n", o.Image.Reference, o.Image.Digest)
+	}
 	for _, f := range o.Findings {
 		fmt.Fprintln(a.out, " ", f)
 	}

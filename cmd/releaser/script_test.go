@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	await FILE TEXT        waits until a file of the environments' main branch holds the text
 //	holds FILE TEXT        waits until a file holds the text
 //	get URL CODE TEXT      a GET answers with the code and a body that holds the text
+//	image NAME DIR         an image is in the registry, tagged with the commit of a working copy of the world
 //	json FILE PATH WANT    a value in a JSON file, by the names and numbers on the way to it
 //	judge helm|cosign|cosign3   finds a judge and names it in $HELM, $COSIGN or $COSIGN3
 //	app LIFE               makes the world private, and releaser a GitHub App whose tokens live so long; git is at $PRIVATE
@@ -58,7 +59,7 @@ func TestTheCommandsAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
 	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"world": scriptWorld, "exits": scriptExits, "git": scriptGit, "merge": scriptMerge,
-		"deliver": scriptDeliver, "await": scriptAwait, "holds": scriptHolds, "get": scriptGet, "json": scriptJSON, "judge": scriptJudge,
+		"deliver": scriptDeliver, "await": scriptAwait, "holds": scriptHolds, "image": scriptImage, "get": scriptGet, "json": scriptJSON, "judge": scriptJudge,
 		"app": scriptApp, "tokens": scriptTokens, "expired": scriptExpired, "kept": scriptKept,
 	}
 	maps.Copy(commands, hostileCommands())
@@ -186,6 +187,24 @@ func scriptHolds(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not hold %q after a minute", args[0], args[1])
+}
+
+// scriptImage pushes an index without images, which is all that anybody asks of it.
+func scriptImage(ts *testscript.TestScript, _ bool, args []string) {
+	s := sceneOf(ts)
+	commit, err := exec.CommandContext(s.Context(), "git", "-C", s.path(args[1]), "rev-parse", "HEAD").Output()
+	ts.Check(err)
+	const kind = "application/vnd.oci.image.index.v1+json"
+	r, err := http.NewRequest(http.MethodPut, "http://"+s.registryHost()+"/v2/"+args[0]+"/manifests/"+strings.TrimSpace(string(commit)),
+		strings.NewReader(`{"schemaVersion":2,"mediaType":"`+kind+`","manifests":[]}`))
+	ts.Check(err)
+	r.Header.Set("Content-Type", kind)
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusCreated {
+		ts.Fatalf("the registry answers %s", answer.Status)
+	}
 }
 
 func scriptGet(ts *testscript.TestScript, _ bool, args []string) {
