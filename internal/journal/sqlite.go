@@ -101,11 +101,23 @@ func openDB(file string) (*sql.DB, error) {
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"},
 		"_txlock": {"immediate"},
 	}.Encode()}
+	if err := private(file); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite", address.String())
 	if err == nil {
 		db.SetMaxOpenConns(1)
 	}
 	return db, err
+}
+
+// private makes the file for its owner alone, whatever the folder: SQLite gives what belongs to it the same rights.
+func private(file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 var errCorrupt = errors.New("the file is corrupt")

@@ -161,6 +161,23 @@ func TestAFullDiskIsAnErrorAndAVerdictWaitsForRoom(t *testing.T) {
 	until(t, "the verdict is written", func() bool { return stands(t, j, job).State == Refused })
 }
 
+func TestTheFileIsForItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() // anybody may read it
+	must(t, os.Chmod(dir, 0o755))
+	opened(t, Options{Dir: dir})
+	files, err := filepath.Glob(filepath.Join(dir, "journal.db*"))
+	must(t, err)
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Error(file, info.Mode(), err)
+		}
+	}
+	if len(files) == 0 {
+		t.Error("there is no file")
+	}
+}
+
 func TestAFolderThatCannotBeWrittenIsAnErrorThatNamesIt(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
