@@ -90,7 +90,7 @@ func insertion(jobs []Job) []river.InsertManyParams {
 // Retry is a person's word that each job is to be begun anew, now: its failures and its waiting are forgotten, and also
 // that it was rejected, held or cancelled.
 func (j *Journal) Retry(ctx context.Context, jobs ...Job) error {
-	if err := j.forgetStanding(ctx, jobs); err != nil {
+	if err := j.Forget(ctx, jobs...); err != nil {
 		return err
 	}
 	return j.Hint(ctx, jobs...)

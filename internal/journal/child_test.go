@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -186,8 +187,14 @@ func TestAJobThatItsProcessDiesOfIsHeldInTheEnd(t *testing.T) {
 		p.kill()
 	}
 	j = s.open(t, Options{})
-	run(t, j, idle())
+	gaveUp := make(chan Standing, 1)
+	h := idle()
+	h.GaveUp = func(s Standing) { gaveUp <- s }
+	run(t, j, h)
 	until(t, "held", func() bool { return stands(t, j, job).State == Stopped })
+	if s := <-gaveUp; s.Job != job || s.State != Stopped || !strings.Contains(s.Reason, "died 10 times") {
+		t.Errorf("%+v", s)
+	}
 	must(t, j.Retry(t.Context(), job))
 	until(t, "done", func() bool { return stands(t, j, job).State == Succeeded })
 }

@@ -17,7 +17,7 @@ type Entry struct {
 	// Version is the chart's.
 	Version string
 	Stage   string
-	// Attempt counts from 1; Note takes that of the job whose context it is given.
+	// Attempt counts from 1; Note takes that of the hand whose context it is given.
 	Attempt int
 	Took    time.Duration
 	// Err is empty if the stage went well. No secret may be in it.
@@ -39,7 +39,7 @@ func (j *Journal) Note(ctx context.Context, entries ...Entry) error {
 			e.At = time.Now()
 		}
 		if e.Attempt == 0 {
-			e.Attempt = attempt(ctx)
+			e.Attempt = Was(ctx).Attempt + 1
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO releaser_history (at, source, tag, commit_id, chart, version, stage, attempt, took, err, digest, url)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
@@ -91,16 +91,13 @@ func (j *Journal) trim(ctx context.Context) error {
 	return err
 }
 
-type attemptKey struct{}
+type wasKey struct{}
 
-// withAttempt tells Note which attempt the hand is at.
-func withAttempt(ctx context.Context, n int) context.Context {
-	return context.WithValue(ctx, attemptKey{}, n)
-}
-
-func attempt(ctx context.Context) int {
-	n, _ := ctx.Value(attemptKey{}).(int)
-	return n
+// Was is how the job of a hand stood before it began: what became of it the last time, and how often it has failed in a row.
+// A job that is begun for the first time has a Standing with nothing but the job. The context is the one that the hand got.
+func Was(ctx context.Context) Standing {
+	was, _ := ctx.Value(wasKey{}).(Standing)
+	return was
 }
 
 // clean is text that both databases take, and of a length that a person reads: errors may hold anything that a server sent.

@@ -49,7 +49,7 @@ func TestWhatAHandNotesHasItsAttemptAndNow(t *testing.T) {
 			if err := j.Note(ctx, Entry{Source: r.Source, Tag: r.Tag, Stage: "push"}); err != nil {
 				t.Error(err)
 			}
-			if attempt(ctx) == 1 {
+			if Was(ctx).Attempt == 0 {
 				return Again(errPasses, 0)
 			}
 			return Done()
@@ -65,25 +65,29 @@ func TestWhatAHandNotesHasItsAttemptAndNow(t *testing.T) {
 	})
 }
 
-func TestOldHistoryIsTrimmedAndGoneTagsAreForgotten(t *testing.T) {
+func TestOldHistoryIsTrimmed(t *testing.T) {
 	suite(t, func(t *testing.T, s store) {
 		j := s.open(t, Options{Keep: time.Hour})
 		old := Entry{At: time.Now().Add(-2 * time.Hour), Source: "web", Tag: "a"}
 		must(t, j.Note(t.Context(), old, Entry{Source: "web", Tag: "a"}, Entry{Source: "web", Tag: "b"}))
-		gone := Release{"web", "a", "c0ffee"}
-		must(t, j.Cancel(t.Context(), gone))
 		for range 2 {
 			must(t, j.trim(t.Context()))
 			if got, err := j.History(t.Context(), Filter{}); err != nil || len(got) != 2 {
 				t.Error(got, err)
 			}
 		}
+	})
+}
+
+func TestHowAGoneTagStoodIsForgottenUnlessItIsThereAgain(t *testing.T) {
+	suite(t, func(t *testing.T, s store) {
+		j := s.open(t, Options{})
+		gone, moved, now := Release{"web", "a", "c0ffee"}, Release{"web", "b", "c0ffee"}, Release{"web", "b", "decade"}
+		must(t, j.Cancel(t.Context(), gone, moved, now))
 		for range 2 {
-			must(t, j.Forget(t.Context(), gone))
-			got, err := j.History(t.Context(), Filter{})
-			must(t, err)
-			if len(got) != 1 || got[0].Tag != "b" || stands(t, j, gone).State != "" {
-				t.Errorf("%+v", got)
+			must(t, j.Forget(t.Context(), gone, moved))
+			if stands(t, j, gone).State != "" || stands(t, j, now).State != Cancelled {
+				t.Error(j.Settled(t.Context(), "web"))
 			}
 		}
 	})
@@ -122,7 +126,7 @@ func TestStandingsShowTheScheduleAndWhatIsSettled(t *testing.T) {
 			jobs = append(jobs, Release{"web", fmt.Sprint("v", i), "c0ffee"})
 		}
 		must(t, j.Ask(t.Context(), jobs...))
-		for _, v := range []Verdict{Done(), Again(errPasses, time.Hour), Waits(errPasses, time.Hour, 0)} {
+		for _, v := range []Verdict{Done(), Again(errPasses, time.Hour), Waits(errPasses, time.Now(), time.Hour)} {
 			<-began
 			goOn <- v
 		}

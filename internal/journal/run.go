@@ -16,6 +16,9 @@ type Hands struct {
 	Release func(context.Context, Release) Verdict
 	Propose func(context.Context, Propose) Verdict
 	Follow  func(context.Context, Follow) Verdict
+	// GaveUp is told of a job that the journal itself ended, and how it stands now: what failed for a day, or what this
+	// process died of again and again. Nil hears nothing.
+	GaveUp func(Standing)
 }
 
 // Run does the jobs until ctx ends. Then no job begins any more, the contexts of the running ones end, and Run returns nil

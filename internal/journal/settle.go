@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -39,16 +40,24 @@ func (j *Journal) turn(ctx context.Context, row *rivertype.JobRow, job Job, hand
 		return err
 	}
 	v := j.judge(ctx, row, was, hand)
-	return j.patiently(ctx, func(ctx context.Context) error { return j.settle(ctx, row, was, v) })
+	var is step
+	err = j.patiently(ctx, func(ctx context.Context) (err error) {
+		is, err = j.settle(ctx, row, was, v)
+		return err
+	})
+	if err == nil && is.gaveUp && j.hands.GaveUp != nil {
+		j.hands.GaveUp(is.Standing)
+	}
+	return err
 }
 
 // judge is the verdict over the job: its hand's, unless the job had to stop before the hand had a final one.
 func (j *Journal) judge(ctx context.Context, row *rivertype.JobRow, was Standing, hand func(context.Context) Verdict) Verdict {
 	v := putBack()
 	if row.Attempt > deadly && !endless(was.Job) {
-		v = Held(fmt.Errorf("releaser died %d times while it did this; see why, then retry it", row.Attempt-1))
+		v = died(row.Attempt - 1)
 	} else if free := j.slot(ctx, row, was.Job); free != nil {
-		v = protected(withAttempt(ctx, was.Attempt+1), hand)
+		v = j.protected(context.WithValue(ctx, wasKey{}, was), hand)
 		free()
 	}
 	switch {
@@ -68,6 +77,13 @@ const deadly = 10
 
 func (j *Journal) begin(id int64) { j.mu.Lock(); j.running[id] = true; j.mu.Unlock() }
 func (j *Journal) end(id int64)   { j.mu.Lock(); delete(j.running, id); j.mu.Unlock() }
+
+// died is the verdict over a job that no hand has come to the end of.
+func died(times int) Verdict {
+	v := Held(fmt.Errorf("releaser died %d times while it did this: see why, then retry it", times))
+	v.gaveUp = true
+	return v
+}
 
 // putBack is the verdict over a job that had to stop: nothing came of it.
 func putBack() Verdict { return Verdict{} }
@@ -94,9 +110,10 @@ func (j *Journal) slot(ctx context.Context, row *rivertype.JobRow, job Job) (fre
 }
 
 // protected is the hand's verdict, also when it panics.
-func protected(ctx context.Context, hand func(context.Context) Verdict) (v Verdict) {
+func (j *Journal) protected(ctx context.Context, hand func(context.Context) Verdict) (v Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
+			j.log.ErrorContext(ctx, "a fault of releaser itself: please report it", "err", fmt.Sprint("panic: ", p), "stack", string(debug.Stack()))
 			v = Again(fmt.Errorf("panic: %v", p), 0)
 		}
 	}()
@@ -124,49 +141,61 @@ func within(ctx context.Context, d time.Duration, do func(context.Context) error
 
 // settle writes the verdict, and how the job stands by it, in one transaction. If the row is not ours any more, because
 // this process slept and another took it over, nothing is written.
-func (j *Journal) settle(ctx context.Context, row *rivertype.JobRow, was Standing, v Verdict) error {
-	now := was.next(v, time.Now())
+func (j *Journal) settle(ctx context.Context, row *rivertype.JobRow, was Standing, v Verdict) (now step, err error) {
+	now = was.next(v, time.Now())
 	tx, err := j.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return step{}, err
 	}
 	defer tx.Rollback()
 	var state string
 	err = tx.QueryRowContext(ctx, j.say.settle, now.ends, now.in.Seconds(), now.deaths(row), row.ID, row.Attempt, j.id).Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		return step{}, nil
 	}
 	if err != nil {
-		return err
+		return step{}, err
 	}
 	if state == string(rivertype.JobStateCompleted) && !now.ends {
 		// It was called off a moment ago, and its hand has not heard of it.
 		now = was.next(Verdict{state: Cancelled}, time.Now())
 	}
-	if now.State != "" {
-		if err := j.upsertStanding(ctx, tx, now.Standing); err != nil {
-			return err
-		}
+	if err := j.record(ctx, tx, now); err != nil {
+		return step{}, err
 	}
 	if err := tx.Commit(); err != nil {
-		return err
+		return step{}, err
 	}
 	if state == string(rivertype.JobStateAvailable) {
 		j.look()
 	}
-	return nil
+	return now, nil
+}
+
+// record writes how a job stands after a step.
+func (j *Journal) record(ctx context.Context, tx *sql.Tx, now step) error {
+	switch {
+	case now.gone:
+		return forgetStanding(ctx, tx, now.Job)
+	case now.State == "":
+		return nil
+	}
+	return j.upsertStanding(ctx, tx, now.Standing)
 }
 
 // A step is what follows from a verdict: how the job stands now, and what its row becomes.
 type step struct {
 	Standing
-	ends bool          // the row leaves the schedule
-	in   time.Duration // else: when it is due
+	ends   bool          // the row leaves the schedule
+	in     time.Duration // else: when it is due
+	gone   bool          // nothing of it is kept
+	gaveUp bool          // the hand did not end it
 }
 
 // next is the step from how a job stood, by a verdict given at a time.
 func (was Standing) next(v Verdict, at time.Time) step {
-	is := step{Standing: Standing{Job: was.Job, State: v.state, Attempt: was.Attempt, Since: at, At: at}, in: v.after, ends: v.final()}
+	is := step{Standing: Standing{Job: was.Job, State: v.state, Attempt: was.Attempt, Since: at, At: at},
+		in: v.after, ends: v.final(), gone: v.gone, gaveUp: v.gaveUp}
 	if v.err != nil {
 		is.Reason = v.err.Error()
 	}
@@ -183,15 +212,11 @@ func (was Standing) next(v Verdict, at time.Time) step {
 		is.Attempt++
 		is.in = v.after + backoff(is.Attempt)
 		if age >= patience && !endless(was.Job) {
-			is.State, is.ends = Stopped, true
+			is.State, is.ends, is.gaveUp = Stopped, true, true
 			is.Reason = fmt.Sprintf("failed for %s, at last: %s", age.Round(time.Minute), is.Reason)
 		}
 	case Waiting:
-		is.Attempt = 0
-		if v.limit > 0 && age >= v.limit {
-			is.State, is.ends = Refused, true
-			is.Reason = fmt.Sprintf("waited for %s: %s", age.Round(time.Second), is.Reason)
-		}
+		is.Attempt, is.Since = 0, v.since
 	}
 	if !is.ends && is.State != "" {
 		is.Due = at.Add(is.in)

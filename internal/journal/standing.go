@@ -55,10 +55,12 @@ func (j *Journal) standing(ctx context.Context, job Job) (Standing, error) {
 	return all[0], nil
 }
 
-func (j *Journal) forgetStanding(ctx context.Context, jobs []Job) error {
+// forgetStanding removes how jobs stand, unless a tag stands at another commit by now: that is another job.
+func forgetStanding(ctx context.Context, in execer, jobs ...Job) error {
 	for _, job := range jobs {
-		owner, name, _ := job.place()
-		_, err := j.db.ExecContext(ctx, "DELETE FROM releaser_standing WHERE kind = $1 AND owner = $2 AND name = $3", job.Kind(), owner, name)
+		owner, name, commit := job.place()
+		_, err := in.ExecContext(ctx, "DELETE FROM releaser_standing WHERE kind = $1 AND owner = $2 AND name = $3 AND commit_id = $4",
+			job.Kind(), owner, name, commit)
 		if err != nil {
 			return fmt.Errorf("forgetting %s: %w", title(job), err)
 		}
@@ -86,17 +88,21 @@ func (j *Journal) Settled(ctx context.Context, source string) (map[string]string
 	return settled, found.Err()
 }
 
-// Forget removes how releases stood, and their history: tags that the source does not have any more.
-func (j *Journal) Forget(ctx context.Context, gone ...Release) error {
-	for _, r := range gone {
-		if err := j.forgetStanding(ctx, []Job{r}); err != nil {
-			return err
-		}
-		if _, err := j.db.ExecContext(ctx, "DELETE FROM releaser_history WHERE source = $1 AND tag = $2", r.Source, r.Tag); err != nil {
-			return fmt.Errorf("forgetting %s: %w", title(r), err)
-		}
+// Forget removes how jobs stand, in one transaction: releases of tags that are not there any more. Their history is kept as long
+// as any.
+func (j *Journal) Forget(ctx context.Context, gone ...Job) error {
+	if len(gone) == 0 {
+		return nil
 	}
-	return nil
+	tx, err := j.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("forgetting %s: %w", several(gone), err)
+	}
+	defer tx.Rollback()
+	if err := forgetStanding(ctx, tx, gone...); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // Standings gives how the jobs of a kind stand, by owner and name; of one owner (a source, a chart or a repository), or of

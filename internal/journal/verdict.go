@@ -37,12 +37,19 @@ type Verdict struct {
 	state State
 	err   error
 	after time.Duration // to the next look; for Retrying the least
-	limit time.Duration // of Waiting
+	since time.Time     // of Waiting
 	rests bool          // Succeeded, and begins anew after `after`
+	gone  bool          // Succeeded, and leaves no trace
+	// gaveUp says that no hand came to this verdict.
+	gaveUp bool
 }
 
 // Done says that the job is done.
 func Done() Verdict { return Verdict{state: Succeeded} }
+
+// Gone says that there is no such job any more, as there is no such tag: it leaves the schedule and has no standing. Asked for
+// again, it is done again.
+func Gone() Verdict { return Verdict{state: Succeeded, gone: true} }
 
 // Rest says that the job is done and is to be done anew after d: so a source is swept again and again. d begins now, at the
 // end of the job, and over all replicas the job is done once in it.
@@ -55,10 +62,10 @@ func Again(err error, after time.Duration) Verdict {
 	return Verdict{state: Retrying, err: err, after: after}
 }
 
-// Waits says that something which the job needs is not there yet, and what. It is looked at again after look. Once it has
-// waited for limit it is rejected, with the same reason; a limit of 0 means never.
-func Waits(reason error, look, limit time.Duration) Verdict {
-	return Verdict{state: Waiting, err: reason, after: look, limit: limit}
+// Waits says that something which the job needs is not there yet, what, and since when the job waits for that. It is looked at
+// again after look. How long it may wait is the hand's to say: Was tells it what it said the last time.
+func Waits(reason error, since time.Time, look time.Duration) Verdict {
+	return Verdict{state: Waiting, err: reason, since: since, after: look}
 }
 
 // Rejected says that the job cannot be done as it is, and what to change. Only Retry begins it again.

@@ -1,8 +1,10 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,10 +37,9 @@ func TestWhatFollowsFromAVerdict(t *testing.T) {
 		"a day of failures":                      {Standing{Job: release, State: Retrying, Attempt: 99, Since: ago(24 * time.Hour)}, Again(errPasses, 0), Stopped, 100, true, 0, 0, ago(24 * time.Hour)},
 		"a day of failures of a sweep":           {Standing{Job: sweep, State: Retrying, Attempt: 99, Since: ago(48 * time.Hour)}, Again(errPasses, 0), Retrying, 100, false, time.Second, 10 * time.Minute, ago(48 * time.Hour)},
 		"a failure after a day of waiting":       {Standing{Job: release, State: Waiting, Since: ago(48 * time.Hour)}, Again(errPasses, 0), Retrying, 1, false, time.Second, 2 * time.Second, now},
-		"an image that is not there":             {Standing{Job: release}, Waits(errPasses, time.Minute, time.Hour), Waiting, 0, false, time.Minute, time.Minute, now},
-		"an image that is still not there":       {Standing{Job: release, State: Waiting, Since: ago(59 * time.Minute)}, Waits(errPasses, time.Minute, time.Hour), Waiting, 0, false, time.Minute, time.Minute, ago(59 * time.Minute)},
-		"an image that did not come":             {Standing{Job: release, State: Waiting, Since: ago(time.Hour)}, Waits(errPasses, time.Minute, time.Hour), Refused, 0, true, 0, 0, ago(time.Hour)},
-		"an image that is waited for for ever":   {Standing{Job: release, State: Waiting, Since: ago(9999 * time.Hour)}, Waits(errPasses, time.Minute, 0), Waiting, 0, false, time.Minute, time.Minute, ago(9999 * time.Hour)},
+		"an image that is not there":             {Standing{Job: release}, Waits(errPasses, now, time.Minute), Waiting, 0, false, time.Minute, time.Minute, now},
+		"an image that is still not there":       {Standing{Job: release, State: Waiting, Since: ago(time.Hour)}, Waits(errPasses, ago(time.Hour), time.Minute), Waiting, 0, false, time.Minute, time.Minute, ago(time.Hour)},
+		"another image that is not there":        {Standing{Job: release, State: Waiting, Since: ago(time.Hour)}, Waits(errPasses, now, time.Minute), Waiting, 0, false, time.Minute, time.Minute, now},
 		"rejected":                               {Standing{Job: release}, Rejected(errPasses), Refused, 0, true, 0, 0, now},
 		"held":                                   {Standing{Job: release}, Held(errPasses), Stopped, 0, true, 0, 0, now},
 		"stopped before there was any: no trace": {Standing{Job: release, State: Retrying, Attempt: 5}, putBack(), "", 0, false, 0, 0, time.Time{}},
@@ -105,15 +106,63 @@ func TestATemporaryFailureIsTriedAgainByItself(t *testing.T) {
 
 func TestAHandThatPanicsHasFailedForAReasonThatPasses(t *testing.T) {
 	suite(t, func(t *testing.T, s store) {
-		j := s.open(t, Options{})
+		var log bytes.Buffer
+		j := s.open(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		h := idle()
 		h.Propose = func(context.Context, Propose) Verdict { panic("nil map") }
-		run(t, j, h)
+		stop := run(t, j, h)
 		must(t, j.Ask(t.Context(), Propose{"web"}))
 		until(t, "retrying", func() bool {
 			is := stands(t, j, Propose{"web"})
 			return is.State == Retrying && is.Reason == "panic: nil map"
 		})
+		stop()
+		if !strings.Contains(log.String(), "panic: nil map") || !strings.Contains(log.String(), "verdict_test.go") {
+			t.Errorf("the log does not say where: %s", &log)
+		}
+	})
+}
+
+func TestAJobThatIsGoneLeavesNoTraceAndIsDoneAgainWhenAskedFor(t *testing.T) {
+	suite(t, func(t *testing.T, s store) {
+		j := s.open(t, Options{})
+		job := Release{"web", "web-1.0.0", "c0ffee"}
+		var times atomic.Int32
+		h := idle()
+		h.Release = func(context.Context, Release) Verdict { times.Add(1); return Gone() }
+		run(t, j, h)
+		for n := range int32(2) {
+			must(t, j.Ask(t.Context(), job))
+			until(t, "done", func() bool { return times.Load() == n+1 && stands(t, j, job).State == "" })
+		}
+		if settled, err := j.Settled(t.Context(), "web"); err != nil || len(settled) > 0 {
+			t.Error(settled, err)
+		}
+	})
+}
+
+func TestAHandKnowsHowItsJobStood(t *testing.T) {
+	suite(t, func(t *testing.T, s store) {
+		j := s.open(t, Options{})
+		job := Release{"web", "web-1.0.0", "c0ffee"}
+		since := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+		stood := make(chan Standing, 2)
+		h := idle()
+		h.Release = func(ctx context.Context, _ Release) Verdict {
+			stood <- Was(ctx)
+			if Was(ctx).State == Waiting {
+				return Done()
+			}
+			return Waits(errPasses, since, time.Millisecond)
+		}
+		run(t, j, h)
+		must(t, j.Ask(t.Context(), job))
+		if first := <-stood; first != (Standing{Job: job}) {
+			t.Errorf("%+v", first)
+		}
+		if second := <-stood; second.State != Waiting || second.Reason != errPasses.Error() || !second.Since.Equal(since) {
+			t.Errorf("%+v", second)
+		}
 	})
 }
 
