@@ -89,6 +89,7 @@ type Repository struct {
 	owner, name string
 	api         *gh.Client
 	seen        *seen
+	glanced     *glanced
 }
 
 // Repository returns the repository named "owner/name". The same name gives the same Repository.
@@ -98,7 +99,7 @@ func (c *Client) Repository(fullName string) *Repository {
 	if r := c.known[fullName]; r != nil {
 		return r
 	}
-	r := &Repository{fullName: fullName, seen: newSeen()}
+	r := &Repository{fullName: fullName, seen: newSeen(), glanced: &glanced{tags: map[string]string{}}}
 	t := &transport{next: c.carrier, api: c.api, pace: c.pace, limit: c.limit, repository: fullName, tokens: c.options.Token}
 	r.owner, r.name, t.invalid = split(fullName)
 	r.api = newAPI(c.options.UserAgent, c.api, t)
