@@ -40,6 +40,8 @@ func postgresSays() statements {
 		mark: `UPDATE river_job SET metadata = metadata || '{"again": 1}' WHERE id IN (%s) AND state = 'running'`,
 		find: `SELECT id FROM river_job WHERE kind = $1 AND args = $2 AND finalized_at IS NULL`,
 		dues: `SELECT queue, extract(epoch FROM min(scheduled_at) - now())::float8 FROM river_job WHERE state = 'available' GROUP BY queue`,
+		busy: `SELECT count(*) FROM river_job WHERE kind = 'release' AND ($1 = '' OR queue = $1)
+			AND (state = 'running' OR state = 'available' AND scheduled_at <= now())`,
 		strays: `SELECT id, attempt, owner = $1 FROM (SELECT id, attempt, ` + owner + ` AS owner FROM river_job WHERE state = 'running') AS r
 			WHERE owner = $1 OR NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
 				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

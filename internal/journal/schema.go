@@ -20,6 +20,7 @@ type statements struct {
 	mark      string // %s ids
 	find      string // $1 kind, $2 args
 	dues      string // queue, seconds from now
+	busy      string // $1 queue, or empty: how many
 	strays    string // $1 process: id, attempt, mine
 	putBack   string // $1 id, $2 attempt
 	scheduled string // $1 kind: args, running, seconds from now

@@ -32,9 +32,11 @@ func sqliteSays() statements {
 			RETURNING state`,
 		forward: `UPDATE river_job SET state = 'available', scheduled_at = ` + now + `
 			WHERE id IN (%s) AND state IN ('available', 'retryable', 'scheduled') AND scheduled_at > ` + now,
-		mark:    `UPDATE river_job SET metadata = json_set(metadata, '$.again', 1) WHERE id IN (%s) AND state = 'running'`,
-		find:    `SELECT id FROM river_job WHERE kind = $1 AND args = $2 AND finalized_at IS NULL`,
-		dues:    `SELECT queue, (julianday(min(scheduled_at)) - julianday('now')) * 86400 FROM river_job WHERE state = 'available' GROUP BY queue`,
+		mark: `UPDATE river_job SET metadata = json_set(metadata, '$.again', 1) WHERE id IN (%s) AND state = 'running'`,
+		find: `SELECT id FROM river_job WHERE kind = $1 AND args = $2 AND finalized_at IS NULL`,
+		dues: `SELECT queue, (julianday(min(scheduled_at)) - julianday('now')) * 86400 FROM river_job WHERE state = 'available' GROUP BY queue`,
+		busy: `SELECT count(*) FROM river_job WHERE kind = 'release' AND ($1 = '' OR queue = $1)
+			AND (state = 'running' OR state = 'available' AND scheduled_at <= ` + now + `)`,
 		strays:  `SELECT id, attempt, json_extract(attempted_by, '$[#-1]') = $1 FROM river_job WHERE state = 'running'`,
 		putBack: `UPDATE river_job SET state = 'available', scheduled_at = ` + now + ` WHERE id = $1 AND attempt = $2 AND state = 'running'`,
 		scheduled: `SELECT args, state = 'running', (julianday(scheduled_at) - julianday('now')) * 86400 FROM river_job
