@@ -22,6 +22,43 @@ func (p *Promoter) Charts(ctx context.Context, environment string) ([]string, er
 		}
 		ladder = []Environment{env}
 	}
+	return p.chartsIn(ctx, ladder)
+}
+
+// ChartsOf lists the charts that have files in the environments of a repository, sorted.
+func (p *Promoter) ChartsOf(ctx context.Context, repository string) ([]string, error) {
+	return p.chartsIn(ctx, p.in(repository))
+}
+
+// Glance tells what changes whenever the environments of a repository or its open pull requests do; empty where that cannot be
+// told. As long as nothing changes GitHub does not count the questions.
+func (p *Promoter) Glance(ctx context.Context, repository string) (string, error) {
+	at, asked := "", map[string]bool{}
+	for _, env := range p.in(repository) {
+		if asked[env.Branch] {
+			continue
+		}
+		asked[env.Branch] = true
+		now, err := p.options.GitHub.Repository(repository).Glance(ctx, env.Branch)
+		if err != nil || now == "" {
+			return "", err
+		}
+		at += now + " "
+	}
+	return at, nil
+}
+
+// in are the environments whose files lie in a repository.
+func (p *Promoter) in(repository string) (ladder []Environment) {
+	for _, env := range p.options.Environments {
+		if env.Repository == repository {
+			ladder = append(ladder, env)
+		}
+	}
+	return ladder
+}
+
+func (p *Promoter) chartsIn(ctx context.Context, ladder []Environment) ([]string, error) {
 	set := map[string]bool{}
 	var failed []error
 	r := p.newRound("")
