@@ -29,6 +29,8 @@ type Config struct {
 	Version int `yaml:"version"`
 	// Server says where the daemon listens.
 	Server Server `yaml:"server,omitempty"`
+	// Journal says where the daemon keeps what is to be done, and the history of what was.
+	Journal Journal `yaml:"journal,omitempty"`
 	// GitHub is the forge that holds the environments.
 	GitHub GitHub `yaml:"github,omitempty"`
 	// Sources are the git repositories with charts.
@@ -59,6 +61,20 @@ type Server struct {
 type Webhook struct {
 	// SecretFiles hold one secret each; a request signed with any of them is taken. None: no webhook.
 	SecretFiles []string `yaml:"secretFiles,omitempty"`
+}
+
+// Journal says where the daemon keeps what is to be done, and the history of what was.
+type Journal struct {
+	// Postgres is the database that several replicas share; nil for a SQLite file in the daemon's data folder.
+	Postgres *Postgres `yaml:"postgres,omitempty"`
+	// Keep is how long history is kept.
+	Keep time.Duration `yaml:"keep,omitempty" default:"2160h" min:"1h"`
+}
+
+// Postgres is a PostgreSQL database.
+type Postgres struct {
+	// URLFile holds the URL of the database, with the password: a secret. It is read anew for each connection.
+	URLFile string `yaml:"urlFile"`
 }
 
 // GitHub is the forge that holds the environments.

@@ -139,6 +139,19 @@ func TestTheTagOfAnImageIsThePinBesideItOrItsOwn(t *testing.T) {
 	}
 }
 
+func TestTheJournalIsAFileOfItsOwnUnlessADatabaseIsNamed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Journal{
+		"version: 1":              {Keep: 90 * 24 * time.Hour},
+		"version: 1\njournal: {}": {Keep: 90 * 24 * time.Hour},
+		"version: 1\njournal: {keep: 1h, postgres: {urlFile: url}}": {Keep: time.Hour, Postgres: &Postgres{URLFile: "url"}},
+	} {
+		if got := mustLoad(t, "version: 1", text).Journal; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
 func TestPromoteAndMergeAreNotInheritedAndManualUnlessSaid(t *testing.T) {
 	t.Parallel()
 	c := mustLoad(t, "{name: dev, from: release}", "{name: dev, from: release, merge: auto, poll: 10s}", "{name: prod, from: dev}", "{name: prod, from: dev, files: [{path: '{chart}', set: {d: '{digest}'}}], branch: live}")

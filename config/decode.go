@@ -240,7 +240,7 @@ func suggest(text string, names []string) string {
 
 // later are the fields that releaser is going to have. Wherever they are tried, that is the answer.
 func later() []string {
-	return []string{"cluster", "concurrency", "constraint", "formerly", "gates", "group", "include", "journal", "prereleases"}
+	return []string{"cluster", "concurrency", "constraint", "formerly", "gates", "group", "include", "prereleases"}
 }
 
 // list reads a sequence. An empty one becomes nil; where a default would take its place it is a problem.

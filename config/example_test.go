@@ -196,6 +196,7 @@ func TestTheSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		{"version: 1", "version: 2"}, {"version: 1", "version: 1\nsever: {}"}, {"name: platform", "name: A_b"}, {"from: dev}", "from: dev, gates: {}}"},
 		{"[{path: charts/*}]", "[]"}, {"oci://", "https://"}, {"tokenEnv:", "tokenFile: a, tokenEnv:"}, {"name: platform", "name: platform\n    poll: 60"},
 		{"name: platform", "name: platform\n    existing: some"}, {"name: platform", "name: platform\n    tags: ['{chart}']"},
+		{"version: 1", "version: 1\njournal: {postgres: {}}"}, {"version: 1", "version: 1\njournal: {postgres: {urlFile: 'postgres://u:p@h/d'}}"},
 		{"key: cosign.key, passwordEnv: COSIGN_PASSWORD", ""}, {"/{chart}.yaml", ".yaml"},
 	} {
 		if _, err := load(t, row[:]...); err == nil {

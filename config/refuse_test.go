@@ -29,10 +29,9 @@ func TestAFieldThatDoesNotExistOrNotYetIsRefused(t *testing.T) {
 		{"version: 1", "version: 1\nsever: {}", ":2:1: sever: there is no such field; did you mean server?"},
 		{"version: 1", "version: 1\nServer: {}", "Server: there is no such field; did you mean server?"},
 		{"version: 1", "version: 1\nversion: 1", ":2:1: version: the field is on line 1 already; write it once: remove one of the two"},
-		{"version: 1", "version: 1\njournal: {}", "journal: this version does not support the field yet; remove it"},
-		{"version: 1", "version: 1\ninclude: [a.yaml]", "include: this version does not support the field yet"},
+		{"version: 1", "version: 1\ninclude: [a.yaml]", "include: this version does not support the field yet; remove it"},
 		{"version: 1", "version: 1\nconcurrency: 2", "concurrency: this version does not support the field yet"},
-		{"version: 1", "version: 1\n\"a\\nb\": 2", `"a\nb": there is no such field; write one of version, server, github`},
+		{"version: 1", "version: 1\n\"a\\nb\": 2", `"a\nb": there is no such field; write one of version, server, journal`},
 		{"version: 1", "version: 1\n<<: {}", "the key is no name"},
 		{"version: 1", "version: 1\n[a]: {}", "the key is no name"},
 		{"version: 1", "version: 1\n~: {}", "the key is no name"},
@@ -103,6 +102,24 @@ func TestAnImageWhoseTagNoPinGivesIsRefused(t *testing.T) {
 		{"image: {key: image.repository, hosts: ['docker.io/library']}", "image.hosts[0]: the text is no host"},
 	} {
 		wants(t, row[1], "{path: charts/*}", "{path: charts/*, "+row[0]+"}")
+	}
+}
+
+// B59: whoever writes the address where a file belongs has written a password.
+func TestTheJournalIsNamedByAFileAndItsAddressIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, row := range [][2]string{
+		{"postgres: {}", ":2:21: journal.postgres.urlFile: the field is missing; write the file that holds the URL of the database"},
+		{"postgres: /etc/url", "journal.postgres: the value is text, not a mapping; write a mapping with urlFile"},
+		{"postgres: 'postgres://me:sesame@db/journal'", "journal.postgres: the value is text, not a mapping"},
+		{"postgres: {url: 'postgres://me:sesame@db/journal', urlFile: a}", "journal.postgres.url: there is no such field; write one of urlFile"},
+		{"postgres: {urlFile: 'postgres://me:sesame@db/journal'}", "journal.postgres.urlFile: the text is an address, not the name of a file; write the URL into a file, and here the name of that"},
+		{"postgres: {urlFile: 'host=db password=sesame'}", "journal.postgres.urlFile: the text is an address, not the name of a file"},
+		{"postgres: {urlFile: '${SESAME}'}", "journal.postgres.urlFile: ${…} is not expanded"},
+		{"keep: 59m", "journal.keep: the time is too short; write 1h or more"},
+		{"keep: 90d", "journal.keep: the value is no duration"},
+	} {
+		wants(t, row[1], "version: 1", "version: 1\njournal: {"+row[0]+"}")
 	}
 }
 

@@ -39,6 +39,7 @@ func (v *validator) validate() {
 	v.require("version", "write version: 1")
 	v.check(v.config.Version == 1, "version", "the version is not known", "write version: 1")
 	v.server(v.config.Server)
+	v.journal(v.config.Journal)
 	v.github(v.config.GitHub)
 	v.sources()
 	v.registry(v.config.Registry)
@@ -54,6 +55,16 @@ func (v *validator) server(s Server) {
 	if s.Listen == s.Metrics && !strings.HasSuffix(s.Listen, ":0") {
 		v.note("server.metrics", "it is the address of server.listen", "write another port, such as :9090")
 	}
+}
+
+// journal wants the name of a file: the URL itself is a secret.
+func (v *validator) journal(j Journal) {
+	if j.Postgres == nil {
+		return
+	}
+	const file, fix = "journal.postgres.urlFile", "write the URL into a file, and here the name of that"
+	v.require(file, "write the file that holds the URL of the database")
+	v.check(!strings.Contains(j.Postgres.URLFile, "://") && !strings.Contains(j.Postgres.URLFile, "password="), file, "the text is an address, not the name of a file", fix) // B59
 }
 
 func (v *validator) github(g GitHub) {
