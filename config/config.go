@@ -20,8 +20,8 @@ import (
 )
 
 // The struct tags: yaml is the field's name; default is what an absent field means (several words for a
-// list); oneOf are the words allowed; min and max are the shortest and the longest duration; placeholders are the ones that a template
-// may use; also allows another YAML type ("int") or an empty string ("empty").
+// list); oneOf are the words allowed; min and max are the least and the most of a duration or a number; placeholders are the ones
+// that a template may use; also allows another YAML type ("int") or an empty string ("empty").
 
 // Config is the whole configuration.
 type Config struct {
@@ -31,6 +31,8 @@ type Config struct {
 	Server Server `yaml:"server,omitempty"`
 	// Journal says where the daemon keeps what is to be done, and the history of what was.
 	Journal Journal `yaml:"journal,omitempty"`
+	// Concurrency says how many jobs run at once in one process.
+	Concurrency Concurrency `yaml:"concurrency,omitempty"`
 	// GitHub is the forge that holds the environments.
 	GitHub GitHub `yaml:"github,omitempty"`
 	// Sources are the git repositories with charts.
@@ -75,6 +77,20 @@ type Journal struct {
 type Postgres struct {
 	// URLFile holds the URL of the database, with the password: a secret. It is read anew for each connection.
 	URLFile string `yaml:"urlFile"`
+}
+
+// Concurrency says how many jobs of each kind run at once in one process.
+type Concurrency struct {
+	// Sweeps are looks at a source.
+	Sweeps int `yaml:"sweeps,omitempty" default:"16" min:"1" max:"1000"`
+	// Releases are tags on their way down the line, of all sources.
+	Releases int `yaml:"releases,omitempty" default:"16" min:"1" max:"1000"`
+	// PerSource is how many of the releases may be of one source. Unless said it is never more than Releases.
+	PerSource int `yaml:"perSource,omitempty" default:"4" min:"1" max:"1000"`
+	// Proposals are promotions that become a pull request.
+	Proposals int `yaml:"proposals,omitempty" default:"4" min:"1" max:"1000"`
+	// Follows are looks at a pull request.
+	Follows int `yaml:"follows,omitempty" default:"4" min:"1" max:"1000"`
 }
 
 // GitHub is the forge that holds the environments.

@@ -152,6 +152,20 @@ func TestTheJournalIsAFileOfItsOwnUnlessADatabaseIsNamed(t *testing.T) {
 	}
 }
 
+func TestWhoWantsFewReleasesAtOnceNeedsNotSayHowManyOfASource(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Concurrency{
+		"{}":                        {Sweeps: 16, Releases: 16, PerSource: 4, Proposals: 4, Follows: 4},
+		"{releases: 2, follows: 1}": {Sweeps: 16, Releases: 2, PerSource: 2, Proposals: 4, Follows: 1},
+		"{releases: 1000}":          {Sweeps: 16, Releases: 1000, PerSource: 4, Proposals: 4, Follows: 4},
+		"{perSource: 9}":            {Sweeps: 16, Releases: 16, PerSource: 9, Proposals: 4, Follows: 4},
+	} {
+		if got := mustLoad(t, "version: 1", "version: 1\nconcurrency: "+text).Concurrency; got != want {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
 func TestPromoteAndMergeAreNotInheritedAndManualUnlessSaid(t *testing.T) {
 	t.Parallel()
 	c := mustLoad(t, "{name: dev, from: release}", "{name: dev, from: release, merge: auto, poll: 10s}", "{name: prod, from: dev}", "{name: prod, from: dev, files: [{path: '{chart}', set: {d: '{digest}'}}], branch: live}")

@@ -240,7 +240,7 @@ func suggest(text string, names []string) string {
 
 // later are the fields that releaser is going to have. Wherever they are tried, that is the answer.
 func later() []string {
-	return []string{"cluster", "concurrency", "constraint", "formerly", "gates", "group", "include", "prereleases"}
+	return []string{"cluster", "constraint", "formerly", "gates", "group", "include", "prereleases"}
 }
 
 // list reads a sequence. An empty one becomes nil; where a default would take its place it is a problem.
@@ -276,11 +276,7 @@ func (d *decoder) scalar(path, text string, v reflect.Value, tag reflect.StructT
 	case v.Kind() == reflect.Bool:
 		v.SetBool(strings.EqualFold(text, "true"))
 	case v.Kind() == reflect.Int:
-		number, err := strconv.Atoi(text)
-		if err != nil {
-			d.breaks(path, "the number cannot be read", "write a whole number in plain digits, such as 1")
-		}
-		v.SetInt(int64(number))
+		d.number(path, text, v, tag)
 	default:
 		v.SetString(text)
 	}
@@ -320,6 +316,24 @@ func isSecret(text string) bool {
 
 func isControl(r rune) bool {
 	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff'
+}
+
+func (d *decoder) number(path, text string, v reflect.Value, tag reflect.StructTag) {
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		d.breaks(path, "the number cannot be read", "write a whole number in plain digits, such as 1")
+		return
+	}
+	smallest, largest := tag.Get("min"), tag.Get("max")
+	if least, err := strconv.Atoi(smallest); err == nil && number < least {
+		d.breaks(path, "the number is too small", "write "+smallest+" or more")
+		return
+	}
+	if most, err := strconv.Atoi(largest); err == nil && number > most {
+		d.breaks(path, "the number is too large", "write "+largest+" or less")
+		return
+	}
+	v.SetInt(int64(number))
 }
 
 func (d *decoder) duration(path, text string, v reflect.Value, tag reflect.StructTag) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 func (v *validator) fillDefaults() {
 	c := v.config
 	v.fill("", reflect.ValueOf(c).Elem())
+	if !v.holds("concurrency.perSource") {
+		c.Concurrency.PerSource = min(c.Concurrency.PerSource, c.Concurrency.Releases)
+	}
 	for i := range c.Sources {
 		for k := range c.Sources[i].Charts {
 			if !v.holds(fmt.Sprintf("sources[%d].charts[%d].pins", i, k)) {
@@ -81,12 +85,15 @@ func (v *validator) fill(path string, at reflect.Value) {
 	}
 }
 
-// setDefault sets text, a duration or a list of texts. The tags are ours, so that they can be read.
+// setDefault sets text, a number, a duration or a list of texts. The tags are ours, so that they can be read.
 func setDefault(field reflect.Value, text string) {
 	switch {
 	case field.Type() == reflect.TypeFor[time.Duration]():
 		d, _ := time.ParseDuration(text)
 		field.SetInt(int64(d))
+	case field.Kind() == reflect.Int:
+		n, _ := strconv.Atoi(text)
+		field.SetInt(int64(n))
 	case field.Kind() == reflect.Slice:
 		field.Set(reflect.ValueOf(strings.Fields(text)))
 	default:

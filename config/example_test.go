@@ -84,6 +84,7 @@ type definition struct {
 	Ref                  string `json:"$ref"`
 	Enum                 []string
 	Default              any
+	Minimum, Maximum     json.Number
 	AdditionalProperties any
 	Defs                 map[string]definition `json:"$defs"`
 }
@@ -91,7 +92,9 @@ type definition struct {
 func TestTheSchemaAndTheTypesNameTheSameFields(t *testing.T) {
 	t.Parallel()
 	var schema definition
-	if err := json.Unmarshal(read(t, "releaser.schema.json"), &schema); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(read(t, "releaser.schema.json")))
+	decoder.UseNumber()
+	if err := decoder.Decode(&schema); err != nil {
 		t.Fatal(err)
 	}
 	all := structs(reflect.TypeFor[Config]())
@@ -153,12 +156,18 @@ func compareField(t *testing.T, name string, f reflect.StructField, d definition
 	}
 	if text, ok := f.Tag.Lookup("default"); ok {
 		var want any = text
-		if f.Type.Kind() == reflect.Slice {
+		switch f.Type.Kind() {
+		case reflect.Slice:
 			want = toAny(strings.Fields(text))
+		case reflect.Int:
+			want = json.Number(text)
 		}
 		if !reflect.DeepEqual(d.Default, want) {
 			t.Errorf("%s is %v unless said, in the schema %v", name, want, d.Default)
 		}
+	}
+	if least, most := f.Tag.Get("min"), f.Tag.Get("max"); of.Kind() == reflect.Int && (string(d.Minimum) != least || string(d.Maximum) != most) {
+		t.Errorf("%s is from %q to %q, in the schema from %q to %q", name, least, most, d.Minimum, d.Maximum)
 	}
 }
 
@@ -196,6 +205,7 @@ func TestTheSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		{"version: 1", "version: 2"}, {"version: 1", "version: 1\nsever: {}"}, {"name: platform", "name: A_b"}, {"from: dev}", "from: dev, gates: {}}"},
 		{"[{path: charts/*}]", "[]"}, {"oci://", "https://"}, {"tokenEnv:", "tokenFile: a, tokenEnv:"}, {"name: platform", "name: platform\n    poll: 60"},
 		{"name: platform", "name: platform\n    existing: some"}, {"name: platform", "name: platform\n    tags: ['{chart}']"},
+		{"version: 1", "version: 1\nconcurrency: {sweeps: 0}"}, {"version: 1", "version: 1\nconcurrency: {follows: 1001}"},
 		{"version: 1", "version: 1\njournal: {postgres: {}}"}, {"version: 1", "version: 1\njournal: {postgres: {urlFile: 'postgres://u:p@h/d'}}"},
 		{"key: cosign.key, passwordEnv: COSIGN_PASSWORD", ""}, {"/{chart}.yaml", ".yaml"},
 	} {

@@ -30,7 +30,6 @@ func TestAFieldThatDoesNotExistOrNotYetIsRefused(t *testing.T) {
 		{"version: 1", "version: 1\nServer: {}", "Server: there is no such field; did you mean server?"},
 		{"version: 1", "version: 1\nversion: 1", ":2:1: version: the field is on line 1 already; write it once: remove one of the two"},
 		{"version: 1", "version: 1\ninclude: [a.yaml]", "include: this version does not support the field yet; remove it"},
-		{"version: 1", "version: 1\nconcurrency: 2", "concurrency: this version does not support the field yet"},
 		{"version: 1", "version: 1\n\"a\\nb\": 2", `"a\nb": there is no such field; write one of version, server, journal`},
 		{"version: 1", "version: 1\n<<: {}", "the key is no name"},
 		{"version: 1", "version: 1\n[a]: {}", "the key is no name"},
@@ -120,6 +119,24 @@ func TestTheJournalIsNamedByAFileAndItsAddressIsNotRepeated(t *testing.T) {
 		{"keep: 90d", "journal.keep: the value is no duration"},
 	} {
 		wants(t, row[1], "version: 1", "version: 1\njournal: {"+row[0]+"}")
+	}
+}
+
+func TestConcurrencyIsAFewOfEachKindAndOfOneSourceNoMoreThanOfAll(t *testing.T) {
+	t.Parallel()
+	for _, row := range [][2]string{
+		{"2", "concurrency: the value is a number, not a mapping; write a mapping with sweeps, releases, perSource, proposals, follows"},
+		{"{sweeps: 0}", ":2:23: concurrency.sweeps: the number is too small; write 1 or more"},
+		{"{releases: 0}", "concurrency.releases: the number is too small"},
+		{"{releases: -1, perSource: 4}", "concurrency.releases: the number is too small"},
+		{"{proposals: 1001}", "concurrency.proposals: the number is too large; write 1000 or less"},
+		{"{follows: 99999999999999999}", "concurrency.follows: the number is too large"},
+		{"{follows: 0x2}", "concurrency.follows: the number cannot be read"},
+		{"{follows: many}", "concurrency.follows: the value is text, not a whole number"},
+		{"{perSource: 17}", "concurrency.perSource: one source would have more releases than there are in all; write 16 or less, or raise releases"},
+		{"{perSource: 3, releases: 2}", ":2:26: concurrency.perSource: one source would have more releases than there are in all; write 2 or less, or raise releases"},
+	} {
+		wants(t, row[1], "version: 1", "version: 1\nconcurrency: "+row[0])
 	}
 }
 

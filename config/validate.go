@@ -40,6 +40,7 @@ func (v *validator) validate() {
 	v.check(v.config.Version == 1, "version", "the version is not known", "write version: 1")
 	v.server(v.config.Server)
 	v.journal(v.config.Journal)
+	v.concurrency(v.config.Concurrency)
 	v.github(v.config.GitHub)
 	v.sources()
 	v.registry(v.config.Registry)
@@ -65,6 +66,11 @@ func (v *validator) journal(j Journal) {
 	const file, fix = "journal.postgres.urlFile", "write the URL into a file, and here the name of that"
 	v.require(file, "write the file that holds the URL of the database")
 	v.check(!strings.Contains(j.Postgres.URLFile, "://") && !strings.Contains(j.Postgres.URLFile, "password="), file, "the text is an address, not the name of a file", fix) // B59
+}
+
+func (v *validator) concurrency(c Concurrency) {
+	fix := fmt.Sprintf("write %d or less, or raise releases", c.Releases)
+	v.check(c.PerSource <= c.Releases || c.Releases == 0, "concurrency.perSource", "one source would have more releases than there are in all", fix)
 }
 
 func (v *validator) github(g GitHub) {
