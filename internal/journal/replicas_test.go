@@ -272,14 +272,7 @@ func TestTheURLIsReadAnewAndIsInNoError(t *testing.T) {
 	good, err := server.Database(t.Context(), "secrets")
 	must(t, err)
 	var log bytes.Buffer
-	for _, url := range []string{
-		strings.Replace(good, server.Password(), "wr0ng-"+server.Password(), 1),
-		strings.Replace(good, server.Password(), server.Password()+"%zz", 1),
-		strings.Replace(good, "127.0.0.1", "127.0.0.1:1:", 1),
-		strings.Replace(good, "sslmode=disable", "sslmode="+server.Password(), 1),
-		strings.Replace(good, server.Address(), "127.0.0.1:1", 1),
-		"host=127.0.0.1 port=x password=" + server.Password(),
-	} {
+	for _, url := range badURLs(good, server) {
 		_, err := Open(t.Context(), Options{URL: func() (string, error) { return url, nil }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err == nil {
 			t.Fatalf("%s opens", url)
@@ -308,5 +301,17 @@ func TestASchemaOfANewerReleaserIsAnErrorOnASharedDatabase(t *testing.T) {
 	s.options(&o)
 	if _, err := Open(t.Context(), o); !errors.Is(err, errNewer) {
 		t.Error(err)
+	}
+}
+
+// badURLs are a good one with something wrong in it.
+func badURLs(good string, server *postgres.Server) []string {
+	return []string{
+		strings.Replace(good, server.Password(), "wr0ng-"+server.Password(), 1),
+		strings.Replace(good, server.Password(), server.Password()+"%zz", 1),
+		strings.Replace(good, "127.0.0.1", "127.0.0.1:1:", 1),
+		strings.Replace(good, "sslmode=disable", "sslmode="+server.Password(), 1),
+		strings.Replace(good, server.Address(), "127.0.0.1:1", 1),
+		"host=127.0.0.1 port=x password=" + server.Password(),
 	}
 }
