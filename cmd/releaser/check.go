@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/releaser/releaser/internal/journal"
 	"github.com/releaser/releaser/internal/sandbox"
 )
 
@@ -23,9 +24,9 @@ func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Read the configuration, reach what it names, and say what is in force",
-		Long: `check reads the configuration and the files that it names, lists each source, asks the registry, reads each environment's branch, and
-starts the child process that renders charts, to say what protects it. It changes nothing. Exit 0 when all of it is well, 1 when something
-cannot be reached, 2 when the configuration is refused or a file that it names cannot be read.`,
+		Long: `check reads the configuration and the files that it names, lists each source, asks the registry, reads each environment's branch,
+connects to the journal's database, and starts the child process that renders charts, to say what protects it. It changes nothing. Exit 0
+when all of it is well, 1 when something cannot be reached, 2 when the configuration is refused or a file that it names cannot be read.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			h, err := a.house()
@@ -70,7 +71,7 @@ func (h *house) check(ctx context.Context) []checked {
 		}))
 	}
 	results = append(results, h.checkEnvironments(ctx)...)
-	return append(results, h.checkWebhook(), h.checkSandbox(ctx))
+	return append(results, h.checkJournal(ctx), h.checkWebhook(), h.checkSandbox(ctx))
 }
 
 // checkEnvironments reads the branch of each environment. What several fail for is told once: mostly it is their one token.
@@ -102,6 +103,19 @@ func (h *house) checkKeys() checked {
 		return checked{What: "signing", OK: true, Detail: "no private key: this configuration verifies and promotes, and releases nothing"}
 	}
 	return checked{What: "signing", OK: true, Detail: fmt.Sprintf("the key opens; formats %v", h.config.Signing.Formats)}
+}
+
+// checkJournal asks the database of the journal whether it could be used, and changes nothing in it.
+func (h *house) checkJournal(ctx context.Context) checked {
+	if h.config.Journal.Postgres == nil {
+		return checked{What: "journal", OK: true, Detail: "no journal.postgres: it is a file in --data-dir, for one process"}
+	}
+	return result("journal", journal.Reach(ctx, h.journalURL), func() string { return "PostgreSQL answers, and the user may create tables there" })
+}
+
+// journalURL reads the address of the journal's database, which is a secret.
+func (v *vault) journalURL() (string, error) {
+	return secretIn("journal.postgres.urlFile", v.config.Path(v.config.Journal.Postgres.URLFile))
 }
 
 func (h *house) checkWebhook() checked {

@@ -94,6 +94,8 @@ func tellFiles(p *page) {
 	key("ed25519.key", sealedKey(p, w, ed25519Key(p)))
 	key("junk.key", sealedKey(p, w, []byte("junk")))
 	key("docker.json", []byte(`{"auths": [`))
+	key("url", []byte("journal.example.com:5432\n"))
+	key("refused", []byte("postgres://releaser:s3cret@127.0.0.1:1/journal?sslmode=disable\n"))
 
 	signing := "signing: {key: keys/cosign.key, passwordFile: keys/cosign.password, formats: [bundle, legacy]}"
 	for _, c := range []struct{ title, old, new string }{
@@ -124,6 +126,10 @@ func tellFiles(p *page) {
 		{"the App's key is no key", "tokenFile: keys/forge-token", "githubApp: {id: 7, keyFile: keys/text}"},
 		{"the webhook's secret is not there", "keys/webhook-secret", "keys/gone"},
 		{"the webhook's secret is empty", "keys/webhook-secret", "keys/empty"},
+		{"the URL of the journal's database is not there", "version: 1", "version: 1\njournal: {postgres: {urlFile: keys/gone}}"},
+		{"the URL of the journal's database is empty", "version: 1", "version: 1\njournal: {postgres: {urlFile: keys/empty}}"},
+		{"the URL of the journal's database is none", "version: 1", "version: 1\njournal: {postgres: {urlFile: keys/url}}"},
+		{"the journal's database does not answer", "version: 1", "version: 1\njournal: {postgres: {urlFile: keys/refused}}"},
 	} {
 		p.configure(w, c.old, c.new)
 		p.types(c.title, "check")
