@@ -22,8 +22,12 @@ var (
 	ErrBadName = errors.New("bad file name")
 )
 
-// errMissing: an object was not sent.
-var errMissing = errors.New("object is missing")
+var (
+	// errMissing: an object was not sent.
+	errMissing = errors.New("object is missing")
+	// errNotGit: what was sent is none of git's protocols.
+	errNotGit = errors.New("the server does not answer as a git server does; check the url")
+)
 
 // BadRef is a reference that is not read because of its name. The others are.
 type BadRef struct {

@@ -26,10 +26,30 @@ import (
 // httpDialer opens sessions over smart HTTP. All of them share one pool of connections.
 type httpDialer struct {
 	client transport.Transport
+	http   *http.Client
 	auth   Auth
 
 	mu       sync.Mutex
 	endpoint transport.Endpoint // moves when the server redirects on the same host
+	modern   bool               // the server speaks protocol v2
+}
+
+func (d *httpDialer) isModern() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.modern
+}
+
+func (d *httpDialer) setModern(modern bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.modern = modern
+}
+
+func (d *httpDialer) moveTo(endpoint transport.Endpoint) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.endpoint = endpoint
 }
 
 func openHTTP(a address, o Options) (remote, error) {
@@ -47,8 +67,8 @@ func openHTTP(a address, o Options) (remote, error) {
 		}
 		base.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	client := githttp.NewClient(&http.Client{Transport: &cappedTransport{base}, CheckRedirect: sameHost})
-	return &wire{dialer: &httpDialer{client: client, auth: o.Auth, endpoint: a.endpoint}}, nil
+	client := &http.Client{Transport: &cappedTransport{base}, CheckRedirect: sameHost}
+	return &wire{dialer: &httpDialer{client: githttp.NewClient(client), http: client, auth: o.Auth, endpoint: a.endpoint}}, nil
 }
 
 func certificates(file string) (*x509.CertPool, error) {
@@ -77,7 +97,8 @@ func sameHost(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-func (d *httpDialer) dial(ctx context.Context) (session, error) {
+// dial opens a session for either protocol: each request says which it speaks.
+func (d *httpDialer) dial(ctx context.Context, _ bool) (session, error) {
 	d.mu.Lock()
 	endpoint := d.endpoint
 	d.mu.Unlock()
@@ -89,7 +110,8 @@ func (d *httpDialer) dial(ctx context.Context) (session, error) {
 			return nil, err
 		}
 		s.secrets = []string{token, base64.StdEncoding.EncodeToString([]byte(user + ":" + token)), url.QueryEscape(token), url.PathEscape(token)}
-		auth = &githttp.BasicAuth{Username: user, Password: token}
+		s.auth = &githttp.BasicAuth{Username: user, Password: token}
+		auth = s.auth
 	}
 	inner, err := d.client.NewUploadPackSession(s.endpoint, auth)
 	if err != nil {
@@ -104,6 +126,7 @@ type httpSession struct {
 	transport.UploadPackSession
 	dialer   *httpDialer
 	endpoint *transport.Endpoint // where the session went, redirects included
+	auth     *githttp.BasicAuth  // nil reads as anybody
 	secrets  []string
 }
 
@@ -111,9 +134,7 @@ type httpSession struct {
 func (s *httpSession) AdvertisedReferencesContext(ctx context.Context) (*packp.AdvRefs, error) {
 	advertised, err := s.UploadPackSession.AdvertisedReferencesContext(ctx)
 	if err == nil {
-		s.dialer.mu.Lock()
-		defer s.dialer.mu.Unlock()
-		s.dialer.endpoint = *s.endpoint
+		s.dialer.moveTo(*s.endpoint)
 	}
 	return advertised, err
 }
@@ -149,7 +170,7 @@ func (s *httpSession) translate(err error) error {
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w; name the file of its CA in caFile", unknown)
 	case strings.Contains(err.Error(), pktline.ErrInvalidPktLen.Error()):
-		return errors.New("the server does not answer as a git server does; check the url")
+		return errNotGit
 	case failedOp(err) == "proxyconnect":
 		return fmt.Errorf("%w; %s", foreign(err, s.secrets...), proxyless)
 	case failedOp(err) == "dial":

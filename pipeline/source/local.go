@@ -44,7 +44,8 @@ func (l *local) open() (*localObjects, error) {
 	return &localObjects{store}, nil
 }
 
-func (l *local) list(ctx context.Context) (listing, error) {
+// list costs no request, so it leaves nothing out.
+func (l *local) list(ctx context.Context, _ []string) (listing, error) {
 	store, err := l.open()
 	if err != nil {
 		return listing{}, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -218,4 +219,18 @@ func (ps Patterns) Match(tag string) (Match, Result) {
 		}
 	}
 	return found, result
+}
+
+// Heads are how the tags of the patterns begin, each as far as its pattern is literal and none that another covers: for
+// {chart}-{version} and v{version} it is "", for all tags.
+func (ps Patterns) Heads() []string {
+	var heads []string
+	for _, p := range ps {
+		if slices.ContainsFunc(heads, func(h string) bool { return strings.HasPrefix(p.prefix, h) }) {
+			continue
+		}
+		heads = slices.DeleteFunc(heads, func(h string) bool { return strings.HasPrefix(h, p.prefix) })
+		heads = append(heads, p.prefix)
+	}
+	return heads
 }

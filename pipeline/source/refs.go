@@ -47,12 +47,24 @@ func (r Refs) Tag(name string) (Tag, bool) {
 
 // Refs lists tags and branches, in one request. A tag that moved meanwhile shows another commit the next time.
 func (r *Repository) Refs(ctx context.Context) (Refs, error) {
-	l, err := r.remote.list(ctx)
-	if err != nil {
-		return Refs{}, r.explain(err)
-	}
+	l, err := r.remote.list(ctx, nil)
+	return l.all(func(string) bool { return true }), r.explain(err)
+}
+
+// RefsOf lists the tags and branches that somebody cares for, and shows no others. The first time it costs what Refs costs;
+// after that one request, whose answer holds nothing else where the server speaks git's protocol v2.
+func (r *Repository) RefsOf(ctx context.Context, only Only) (Refs, error) {
+	l, err := r.remote.list(ctx, only.prefixes())
+	return l.all(only.wants), r.explain(err)
+}
+
+// all are the references that are wanted, with the names checked.
+func (l listing) all(wanted func(name string) bool) Refs {
 	refs := Refs{Heads: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(l.refs)) {
+		if !wanted(name) {
+			continue
+		}
 		if bad := checkRef(name); bad != nil {
 			refs.Rejected = append(refs.Rejected, *bad)
 			continue
@@ -69,7 +81,7 @@ func (r *Repository) Refs(ctx context.Context) (Refs, error) {
 			refs.Tags = append(refs.Tags, Tag{Name: short, Commit: commit.String(), Object: object.String()})
 		}
 	}
-	return refs, nil
+	return refs
 }
 
 // checkRef finds out why a reference must not be read; nil says that it may. The rules are those of

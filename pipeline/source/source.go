@@ -74,8 +74,9 @@ type Repository struct {
 
 // remote is what the transports do; plain objects in, plain objects out.
 type remote interface {
-	// list returns every reference and what annotated tags lead to. An empty repository has none.
-	list(ctx context.Context) (listing, error)
+	// list returns the references below the prefixes, and perhaps others, and what annotated tags lead to. No prefix means
+	// all. An empty repository has none.
+	list(ctx context.Context, prefixes []string) (listing, error)
 	// commit returns what want is and leads to: tag objects, the commit, all its trees. Blobs may be missing.
 	commit(ctx context.Context, want plumbing.Hash) (objects, error)
 	// blobs returns exactly these blobs.

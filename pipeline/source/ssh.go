@@ -1,7 +1,9 @@
 package source
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
@@ -41,7 +44,7 @@ func (d *sshDialer) address() string {
 	return net.JoinHostPort(strings.Trim(d.endpoint.Host, "[]"), strconv.Itoa(d.endpoint.Port))
 }
 
-func (d *sshDialer) dial(ctx context.Context) (session, error) {
+func (d *sshDialer) dial(ctx context.Context, modern bool) (session, error) {
 	config, err := d.config()
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func (d *sshDialer) dial(ctx context.Context) (session, error) {
 	}
 	s := &sshSession{dialer: d, client: ssh.NewClient(c, channels, requests)}
 	s.stop = context.AfterFunc(ctx, func() { s.client.Close() })
-	if err := s.start(); err != nil {
+	if err := s.start(modern); err != nil {
 		s.Close()
 		return nil, foreign(fmt.Errorf("ssh: %w", err))
 	}
@@ -117,13 +120,13 @@ type sshSession struct {
 	client     *ssh.Client
 	stop       func() bool
 	stdin      io.WriteCloser
-	stdout     io.Reader
+	stdout     *bufio.Reader
 	stderr     complaint
 	exited     chan struct{}
 	advertised *packp.AdvRefs
 }
 
-func (s *sshSession) start() error {
+func (s *sshSession) start(modern bool) error {
 	run, err := s.client.NewSession()
 	if err != nil {
 		return err
@@ -131,10 +134,15 @@ func (s *sshSession) start() error {
 	if s.stdin, err = run.StdinPipe(); err != nil {
 		return err
 	}
-	if s.stdout, err = run.StdoutPipe(); err != nil {
+	stdout, err := run.StdoutPipe()
+	if err != nil {
 		return err
 	}
+	s.stdout = bufio.NewReader(stdout)
 	run.Stderr = &s.stderr
+	if modern {
+		_ = run.Setenv(protocolVariable, protocolV2) // a server that takes no variables speaks the old protocol
+	}
 	if err := run.Start(transport.UploadPackServiceName + " " + quote(s.dialer.endpoint.Path)); err != nil {
 		return err
 	}
@@ -172,6 +180,28 @@ func (s *sshSession) AdvertisedReferencesContext(context.Context) (*packp.AdvRef
 	transport.FilterUnsupportedCapabilities(a.Capabilities)
 	s.advertised = a
 	return a, nil
+}
+
+func (s *sshSession) list(_ context.Context, prefixes []string) (listing, error) {
+	if !beginsV2(s.stdout) {
+		return readAdvertised(s.stdout)
+	}
+	for lines := pktline.NewScanner(newCapped(s.stdout, maxListing, "what the server can do")); ; {
+		if !lines.Scan() {
+			return listing{}, cmp.Or(lines.Err(), io.ErrUnexpectedEOF)
+		}
+		if len(lines.Bytes()) == 0 {
+			break
+		}
+	}
+	command, err := lsRefs(prefixes)
+	if err == nil {
+		_, err = s.stdin.Write(command)
+	}
+	if err != nil {
+		return listing{}, err
+	}
+	return readLsRefs(s.stdout)
 }
 
 // UploadPack sends the request after the listing, as the protocol has it.

@@ -22,26 +22,28 @@ type wire struct {
 	capabilities *capability.List // of the last listing; they only choose the form of a request
 }
 
-// dialer opens sessions with the credentials of now.
+// dialer opens sessions with the credentials of now. A modern one is for list alone.
 type dialer interface {
-	dial(ctx context.Context) (session, error)
+	dial(ctx context.Context, modern bool) (session, error)
 }
 
 // session is one upload-pack session. Over HTTP it costs nothing until it is used; over SSH it is a connection.
 type session interface {
 	AdvertisedReferencesContext(ctx context.Context) (*packp.AdvRefs, error)
 	UploadPack(ctx context.Context, request *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
+	// list asks by protocol v2 for the references below the prefixes; a server without it gives all.
+	list(ctx context.Context, prefixes []string) (listing, error)
 	Close() error
 	// translate turns what went wrong into words of ours, without any secret.
 	translate(err error) error
 }
 
 // with runs work in a session and translates its errors.
-func (w *wire) with(ctx context.Context, work func(context.Context, session) error) error {
+func (w *wire) with(ctx context.Context, modern bool, work func(context.Context, session) error) error {
 	// What is left of an answer that was given up is not waited for: the end of the context ends its connection.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s, err := w.dialer.dial(ctx)
+	s, err := w.dialer.dial(ctx, modern)
 	if err != nil {
 		return ended(ctx, err)
 	}
@@ -52,9 +54,17 @@ func (w *wire) with(ctx context.Context, work func(context.Context, session) err
 	return nil
 }
 
-func (w *wire) list(ctx context.Context) (listing, error) {
-	var l listing
-	err := w.with(ctx, func(ctx context.Context, s session) error {
+// list asks the first time by the old protocol, which tells all references and beside them how packs can be asked for: a
+// tag costs three requests. After that it asks by the new one for what matters, which is all that an idle source costs.
+func (w *wire) list(ctx context.Context, prefixes []string) (l listing, err error) {
+	w.mu.Lock()
+	modern := w.capabilities != nil && len(prefixes) > 0
+	w.mu.Unlock()
+	err = w.with(ctx, modern, func(ctx context.Context, s session) (err error) {
+		if modern {
+			l, err = s.list(ctx, prefixes)
+			return err
+		}
 		advertised, err := w.advertise(ctx, s)
 		if err == nil {
 			l = listing{refs: advertised.References, peeled: advertised.Peeled}
@@ -124,7 +134,7 @@ func (w *wire) blobs(ctx context.Context, names []plumbing.Hash) (objects, error
 // fetch sends one request, shaped by what the server can do, and unpacks the answer.
 func (w *wire) fetch(ctx context.Context, shape func(*capability.List) want) (*pack, error) {
 	var p *pack
-	err := w.with(ctx, func(ctx context.Context, s session) error {
+	err := w.with(ctx, false, func(ctx context.Context, s session) error {
 		capabilities, err := w.known(ctx, s)
 		if err != nil {
 			return err

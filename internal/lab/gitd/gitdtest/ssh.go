@@ -23,6 +23,8 @@ type SSH struct {
 	Addr string
 	// KeyFile holds the private key that may read, KnownHostsFile the server's own key.
 	KeyFile, KnownHostsFile string
+	// Old lets no client choose git's protocol by GIT_PROTOCOL, as servers do that take no variables.
+	Old bool
 
 	root string
 }
@@ -122,7 +124,17 @@ func (s *SSH) session(offer ssh.NewChannel) {
 		return
 	}
 	defer channel.Close()
+	protocol := ""
 	for request := range requests {
+		if request.Type == "env" && !s.Old {
+			var variable struct{ Name, Value string }
+			ssh.Unmarshal(request.Payload, &variable)
+			if variable.Name == "GIT_PROTOCOL" { // as sshd has it by AcceptEnv
+				protocol = variable.Value
+			}
+			request.Reply(variable.Name == "GIT_PROTOCOL", nil)
+			continue
+		}
 		if request.Type != "exec" {
 			request.Reply(false, nil)
 			continue
@@ -130,13 +142,13 @@ func (s *SSH) session(offer ssh.NewChannel) {
 		request.Reply(true, nil)
 		var command struct{ Text string }
 		ssh.Unmarshal(request.Payload, &command)
-		status := s.run(command.Text, channel)
+		status := s.run(command.Text, protocol, channel)
 		channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 		return
 	}
 }
 
-func (s *SSH) run(command string, channel ssh.Channel) uint32 {
+func (s *SSH) run(command, protocol string, channel ssh.Channel) uint32 {
 	name, ok := strings.CutPrefix(command, "git-upload-pack '")
 	if !ok {
 		fmt.Fprintln(channel.Stderr(), "only git-upload-pack is served")
@@ -144,7 +156,7 @@ func (s *SSH) run(command string, channel ssh.Channel) uint32 {
 	}
 	dir := filepath.Join(s.root, filepath.FromSlash(strings.TrimSuffix(name, "'")))
 	cmd := exec.Command("git", "upload-pack", dir)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C", "GIT_PROTOCOL=" + protocol}
 	// A pipe rather than cmd.Stdin: a client that holds the channel open must not hold the command.
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
