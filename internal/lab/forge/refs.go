@@ -31,6 +31,7 @@ func getRef(c *call) (answer, error) {
 	return ok(c.refJSON(r))
 }
 
+// listMatchingRefs gives all of them at once: the operation has no pages.
 func listMatchingRefs(c *call) (answer, error) {
 	refs, err := c.repo.git.refs("refs/" + c.r.PathValue("ref"))
 	if err != nil {
@@ -40,7 +41,7 @@ func listMatchingRefs(c *call) (answer, error) {
 	for i, r := range refs {
 		all[i] = c.refJSON(r)
 	}
-	return page(c, all)
+	return ok(all)
 }
 
 func createRef(c *call) (answer, error) {
