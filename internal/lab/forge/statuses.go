@@ -46,6 +46,18 @@ func (r *record) latest(sha string) []*commitStatus {
 	return all
 }
 
+// maxStatuses is how often one context may speak of one commit.
+const maxStatuses = 1000
+
+func (r *record) saidOf(sha, context string) (n int) {
+	for _, s := range r.Statuses[sha] {
+		if s.Context == context {
+			n++
+		}
+	}
+	return n
+}
+
 // sum is the state of all contexts together: the worst; pending when there is none.
 func sum(all []*commitStatus) string {
 	state := "success"
@@ -118,6 +130,9 @@ func createStatus(c *call) (answer, error) {
 	}
 	if len([]rune(in.Description)) > 140 {
 		return answer{}, custom("Status", "description is too long (maximum is 140 characters)")
+	}
+	if c.repo.saidOf(sha, in.Context) >= maxStatuses {
+		return answer{}, custom("Status", "This SHA and context has reached the maximum number of statuses.")
 	}
 	s := c.report(c.repo, sha, commitStatus{State: in.State, Context: in.Context, Description: in.Description,
 		TargetURL: in.TargetURL, Creator: c.who.Login})
