@@ -119,3 +119,31 @@ func readAdvertised(r io.Reader) (listing, error) {
 	}
 	return listing{refs: a.References, peeled: a.Peeled}, nil
 }
+
+// Stem is how the names of all tags that somebody cares for begin.
+func (o Only) Stem() string {
+	if len(o.Tags) == 0 {
+		return ""
+	}
+	stem := o.Tags[0]
+	for _, begin := range o.Tags[1:] {
+		for !strings.HasPrefix(begin, stem) {
+			stem = stem[:len(stem)-1]
+		}
+	}
+	return stem
+}
+
+// Agree tells whether a listing shows every tag that somebody cares for out of others' listing, which gives the objects by
+// the tags' names. What is refused for its name is shown as refused.
+func (o Only) Agree(refs Refs, objects map[string]string) bool {
+	for name, object := range objects {
+		if !o.wants(tagPrefix+name) || checkRef(tagPrefix+name) != nil {
+			continue
+		}
+		if tag, ok := refs.Tag(name); !ok || tag.Object != object {
+			return false
+		}
+	}
+	return true
+}
