@@ -19,6 +19,9 @@ func (j *Journal) Alone(ctx context.Context, name string, do func(context.Contex
 	return do(ctx)
 }
 
+// Shared tells whether other processes may work by the same journal.
+func (j *Journal) Shared() bool { return j.shared }
+
 // locks is the way to be alone.
 type locks interface {
 	// lock waits until the name is ours. The context that it gives ends when it is not any more.

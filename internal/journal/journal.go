@@ -68,6 +68,7 @@ type Journal struct {
 	say    statements
 	rows   rows
 	locks  locks
+	shared bool // several processes
 	limits Limits
 	keep   time.Duration
 	log    *slog.Logger
@@ -112,7 +113,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	j.slots = make(chan struct{}, j.limits.Releases)
 	open := j.openSQLite
 	if o.URL != nil {
-		open = j.openPostgres
+		open, j.shared = j.openPostgres, true
 	}
 	if err := open(ctx, o); err != nil {
 		return nil, errors.Join(err, j.Close())

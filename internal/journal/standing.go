@@ -88,6 +88,19 @@ func (j *Journal) Settled(ctx context.Context, source string) (map[string]string
 	return settled, found.Err()
 }
 
+// Waiting gives the releases of a source that waited when they were looked at last.
+func (j *Journal) Waiting(ctx context.Context, source string) ([]Job, error) {
+	all, err := j.readStandings(ctx, "kind = 'release' AND owner = $1 AND state = 'waiting' ORDER BY name", source)
+	if err != nil {
+		return nil, fmt.Errorf("reading what of %s waits: %w", source, err)
+	}
+	jobs := make([]Job, len(all))
+	for i, s := range all {
+		jobs[i] = s.Job
+	}
+	return jobs, nil
+}
+
 // Forget removes how jobs stand, in one transaction: releases of tags that are not there any more. Their history is kept as long
 // as any.
 func (j *Journal) Forget(ctx context.Context, gone ...Job) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -153,13 +154,20 @@ func TestAHandKnowsHowItsJobStood(t *testing.T) {
 			if Was(ctx).State == Waiting {
 				return Done()
 			}
-			return Waits(errPasses, since, time.Millisecond)
+			return Waits(errPasses, since, 50*time.Millisecond)
 		}
 		run(t, j, h)
+		if waiting, err := j.Waiting(t.Context(), "web"); err != nil || len(waiting) > 0 {
+			t.Error(waiting, err)
+		}
 		must(t, j.Ask(t.Context(), job))
 		if first := <-stood; first != (Standing{Job: job}) {
 			t.Errorf("%+v", first)
 		}
+		until(t, "waiting", func() bool {
+			waiting, err := j.Waiting(t.Context(), "web")
+			return err == nil && slices.Equal(waiting, []Job{job}) || len(stood) > 0
+		})
 		if second := <-stood; second.State != Waiting || second.Reason != errPasses.Error() || !second.Since.Equal(since) {
 			t.Errorf("%+v", second)
 		}
