@@ -23,6 +23,8 @@ type Source struct {
 	Rules    *config.Source
 	Git      *source.Repository
 	Patterns source.Patterns
+	// Listing lists it at less cost, for who looks again and again; nil lists all each time.
+	Listing *Listing
 	// Statuses tell the authors of its tags; nil where it lies on no forge of ours.
 	Statuses Statuses
 	// Getter fetches the remote dependencies of this source's charts, from the hosts that it may.

@@ -20,8 +20,11 @@ type Absent struct {
 
 // Error is for somebody who asked once.
 func (e *Absent) Error() string {
-	return fmt.Sprintf("image %s is not in its registry yet; push it, then run releaser release %s again", e.Image, e.Tag)
+	return fmt.Sprintf("%s; push it, then run releaser release %s again", e.missing(), e.Tag)
 }
+
+// missing says what is not there, in words that stay the same.
+func (e *Absent) missing() string { return "image " + e.Image + " is not in its registry yet" }
 
 // waitsForImage tells whether the configuration asks for an image. A library has none.
 func (j Job) waitsForImage(p charts.Pinned) bool { return j.rule.Image != nil && !p.Library() }
@@ -66,8 +69,7 @@ func (o Outcome) Timed(since, now time.Time) Outcome {
 	}
 	o.Deadline = since.Add(absent.Wait).UTC().Truncate(time.Second)
 	if now.Sub(since) < absent.Wait {
-		o.Reason = fmt.Sprintf("image %s is not in its registry yet; push it before %s, when this release is rejected",
-			absent.Image, o.Deadline.Format(time.RFC3339))
+		o.Reason = fmt.Sprintf("%s; push it before %s, when this release is rejected", absent.missing(), o.Deadline.Format(time.RFC3339))
 		return o
 	}
 	o.Reason = fmt.Sprintf("image %s did not come to its registry within %s; push it, then run releaser release %s, or tag a commit whose image is there",

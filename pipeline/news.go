@@ -20,3 +20,10 @@ func (n *News) IsNew(thing, text string) bool {
 	n.last[thing] = text
 	return !ok || said != text
 }
+
+// Forget makes the next text about a thing new.
+func (n *News) Forget(thing string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.last, thing)
+}

@@ -8,7 +8,7 @@
 // ahead of their stages (ahead.go); effects stay in order.
 //
 // Around the line: Find says which charts a tag releases (find.go), Sweep finds the tags that are not released
-// yet (sweep.go), a Loop decides when (loop.go), and an Outcome says what became of a tag (outcome.go).
+// yet (sweep.go), an Engine does so when the journal says (engine.go, queue.go), and an Outcome says what became of a tag (outcome.go).
 package pipeline
 
 import (
@@ -25,9 +25,38 @@ type Line struct {
 	Sandbox  charts.Sandbox
 	Registry *registry.Registry
 	Signer   *signing.Signer
-	Promoter *promotion.Promoter
+	Promoter Proposer
+	// Alone, where it is set, keeps other processes from a chart's repository in the registry while a version is pushed and
+	// signed. What was looked up before is not believed then.
+	Alone func(ctx context.Context, name string, do func(context.Context) error) error
 	// Observe is told of each stage as it ends. It may be called from several goroutines.
 	Observe func(Event)
+}
+
+// Proposer proposes what was just signed to the environments that take releases. Look reads what that will need, Draft makes
+// what nobody sees of it; package promotion says more.
+type Proposer interface {
+	Look(ctx context.Context, chart string) (*promotion.Look, error)
+	Draft(ctx context.Context, look *promotion.Look, pushed registry.Pushed)
+	Propose(ctx context.Context, signed signing.Signed, look *promotion.Look) ([]promotion.Proposal, error)
+}
+
+// publish pushes and signs, and lets the proposal be drafted between.
+func (l *Line) publish(ctx context.Context, r *run, pkg charts.Package, version *ahead[registry.Look], proposal *ahead[promotion.Look]) (signed signing.Signed, drafted *ahead[promotion.Look]) {
+	do := func(within context.Context, look *registry.Look) error {
+		pushed := step(r, "push", func() (registry.Pushed, error) { return l.Registry.Push(within, pkg, look) })
+		drafted = l.draftProposal(ctx, r, pushed, proposal)
+		signed = step(r, "sign", func() (signing.Signed, error) { return l.Signer.Sign(within, pushed) })
+		return nil
+	}
+	if l.Alone == nil || r.err != nil {
+		do(ctx, version.take())
+		return signed, drafted
+	}
+	if err := l.Alone(ctx, "registry "+pkg.Name(), func(ctx context.Context) error { return do(ctx, nil) }); err != nil && r.err == nil {
+		r.err = err
+	}
+	return signed, drafted
 }
 
 // Release carries one chart at one tag down the line and says what became of it. Called again for a release
@@ -47,10 +76,8 @@ func (l *Line) Release(ctx context.Context, job Job) Outcome {
 	pkg := step(run, "package", func() (charts.Package, error) { return charts.Pack(linted) })
 	proposal := l.lookForProposal(ctx, run, pkg, version)
 	defer proposal.end()
-	pushed := step(run, "push", func() (registry.Pushed, error) { return l.Registry.Push(ctx, pkg, version.take()) })
-	drafted := l.draftProposal(ctx, run, pushed, proposal)
+	signed, drafted := l.publish(ctx, run, pkg, version, proposal)
 	defer drafted.end()
-	signed := step(run, "sign", func() (signing.Signed, error) { return l.Signer.Sign(ctx, pushed) })
 	if pkg.Library() { // nobody deploys a library: it ends signed
 		return run.end(pkg, image, signed, nil)
 	}

@@ -58,6 +58,18 @@ func (k *Known) settled(source string, t source.Tag, heads string) bool {
 	return ok && (at == "" || at == heads)
 }
 
+// waits tells whether a tag of the source waits for a branch to move.
+func (k *Known) waits(source string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for tag, heads := range k.tags {
+		if tag[0] == source && heads != "" {
+			return true
+		}
+	}
+	return false
+}
+
 func (k *Known) add(source string, t source.Tag, heads string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -100,9 +112,35 @@ type Swept struct {
 // a chart's lower versions first. One tag's failure is its own: the others go on. The error says why the
 // source could not be looked at at all.
 func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
-	refs, err := s.refs(ctx)
+	seen, err := w.look(ctx, s, w.Known.waits(s.Rules.Name))
 	if err != nil {
 		return Swept{}, err
+	}
+	heads := s.heads(seen.refs)
+	for _, tag := range seen.due {
+		if ctx.Err() != nil {
+			return seen.Swept, ctx.Err()
+		}
+		if !w.Known.settled(s.Rules.Name, tag, heads) {
+			w.settle(ctx, s, seen.refs, tag)
+		}
+	}
+	w.Known.went(s.Rules.Name)
+	return seen.Swept, nil
+}
+
+// seen is what one look at a source found.
+type seen struct {
+	Swept
+	refs source.Refs
+	due  []source.Tag // what matches and was not there before us, lower versions first
+}
+
+// look lists the source's tags once. Fresh is whether a tag waits for a branch to move.
+func (w *Sweeper) look(ctx context.Context, s *Source, fresh bool) (seen, error) {
+	refs, err := s.refs(ctx, fresh)
+	if err != nil {
+		return seen{}, err
 	}
 	for _, bad := range refs.Rejected {
 		if !w.Known.told.IsNew(s.Rules.Name+" "+bad.Name, bad.Reason) {
@@ -112,21 +150,12 @@ func (w *Sweeper) Sweep(ctx context.Context, s *Source) (Swept, error) {
 	}
 	baseline, err := w.baseline(ctx, s, refs.Tags)
 	if err != nil {
-		return Swept{}, fmt.Errorf("source %s: %w", s.Rules.Name, err)
+		return seen{}, fmt.Errorf("source %s: %w", s.Rules.Name, err)
 	}
-	ours, heads := s.inOrder(refs.Tags), s.heads(refs)
+	ours := s.inOrder(refs.Tags)
 	swept := Swept{Tags: len(refs.Tags), Unmatched: len(refs.Tags) - len(ours), Before: len(baseline)}
-	for _, tag := range ours {
-		if ctx.Err() != nil {
-			return swept, ctx.Err()
-		}
-		if baseline[tag.Name] == tag.Commit || w.Known.settled(s.Rules.Name, tag, heads) {
-			continue
-		}
-		w.settle(ctx, s, refs, tag)
-	}
-	w.Known.went(s.Rules.Name)
-	return swept, nil
+	due := slices.DeleteFunc(ours, func(t source.Tag) bool { return baseline[t.Name] == t.Commit })
+	return seen{swept, refs, due}, nil
 }
 
 // Nothing that one server does or leaves undone may hold a source for ever.
@@ -135,10 +164,13 @@ const (
 	tagTime  = 15 * time.Minute // for one tag, down the whole line
 )
 
-func (s *Source) refs(ctx context.Context) (source.Refs, error) {
+func (s *Source) refs(ctx context.Context, fresh bool) (source.Refs, error) {
 	ctx, stop := context.WithTimeout(ctx, listTime)
 	defer stop()
-	return s.Git.Refs(ctx)
+	if s.Listing == nil {
+		return s.Git.Refs(ctx)
+	}
+	return s.Listing.Refs(ctx, fresh)
 }
 
 // settle releases what one tag names, and remembers the tag unless it is to be tried again at the next sweep.
@@ -146,7 +178,8 @@ func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag s
 	limited, stop := context.WithTimeout(ctx, tagTime)
 	defer stop()
 	until, again := "", false
-	for _, o := range w.outcomes(limited, s, refs, tag) {
+	outcomes := w.outcomes(limited, s, refs, tag)
+	for _, o := range outcomes {
 		if ctx.Err() != nil {
 			return
 		}
@@ -162,6 +195,10 @@ func (w *Sweeper) settle(ctx context.Context, s *Source, refs source.Refs, tag s
 		if w.Known.told.IsNew(strings.Join([]string{s.Rules.Name, tag.Name, tag.Commit, o.Chart}, " "), string(o.State)+" "+o.Reason) {
 			w.Done(o)
 		}
+	}
+	if err := w.say(ctx, s, tag, outcomes, false); err != nil {
+		w.Log.Error("commit status", "source", s.Rules.Name, "tag", tag.Name, "err", err)
+		again = true
 	}
 	if !again {
 		w.Known.add(s.Rules.Name, tag, until)

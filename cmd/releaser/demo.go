@@ -180,7 +180,11 @@ func (s *story) startDaemon(ctx context.Context) (stop func(), err error) {
 		ready:   func() { close(ready) },
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	go func() { ended <- s.house.serveOn(ctx, s.hook, metrics, w) }()
+	data := s.house.config.Path(dataName)
+	go func() {
+		_, err := s.house.serveOn(ctx, data, mouths{public: s.hook, internal: metrics}, w)
+		ended <- err
+	}()
 	stop = func() { cancel(); <-ended; s.house.close() }
 	select {
 	case <-ready: // so that it is the webhook that wakes it

@@ -24,6 +24,7 @@ type figures struct {
 	listed     *prometheus.GaugeVec
 	proposals  *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
+	reloaded   prometheus.Gauge
 }
 
 func newFigures() *figures {
@@ -44,8 +45,11 @@ func newFigures() *figures {
 			Help: "Promotions that came to a state, by environment and state."}, []string{"environment", "state"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "releaser_webhook_deliveries_total",
 			Help: "Webhook deliveries, by event and status code of the answer."}, []string{"event", "code"}),
+		reloaded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "releaser_config_last_reload_successful",
+			Help: "1 while the configuration in force is the one in the files, 0 while a change of it is refused."}),
 	}
-	f.registry.MustRegister(f.outcomes, f.stages, f.sweeps, f.failures, f.listed, f.proposals, f.deliveries,
+	f.reloaded.Set(1)
+	f.registry.MustRegister(f.outcomes, f.stages, f.sweeps, f.failures, f.listed, f.proposals, f.deliveries, f.reloaded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return f
 }

@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"config":               {"internal/placeholder", "internal/scalar"},
 	"pipeline/promotion":   {"signing", "registry", "internal/github", "internal/scalar", "internal/placeholder"},
 	"pipeline": {"charts", "registry", "signing", "config", "pipeline/source", "pipeline/promotion",
-		"internal/scalar", "internal/placeholder"},
+		"internal/scalar", "internal/placeholder", "internal/github", "internal/journal"},
 	"bench": {"charts", "signing", "internal/lab/forge", "internal/lab/gitd", "internal/lab/ocid", "internal/lab/rigs"},
 }
 

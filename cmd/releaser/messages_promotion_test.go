@@ -220,6 +220,30 @@ func tellGitHub(p *page) {
 	p.tellApp(w, l, verify)
 }
 
+// tellStatuses is for a source on GitHub where we may say nothing on a commit.
+func tellStatuses(p *page) {
+	w := p.world()
+	l := p.liar(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, forge.Prefix) {
+			w.forge.ServeHTTP(rw, r)
+			return
+		}
+		w.git.ServeHTTP(rw, r)
+	}), "HUB")
+	p.configure(w, w.forgeURL, l.URL, w.git.URL(), l.URL)
+	check(p, w.gitAll(p.Context(), w.path("platform"), []string{"tag", "voice-agent-9.9.9"}, []string{"push", "--quiet", "origin", "--tags"}))
+	l.refuse("POST", "/statuses/", 403, `{"message":"Resource not accessible by integration"}`)
+	p.shows("a tag is rejected, and the token may not say so on its commit", "once")
+	l.refuse("GET", "/status", 404, `{"message":"Not Found"}`)
+	p.shows("a tag is rejected, and the token may not even see its commit", "once")
+	l.refuse("POST", "/statuses/", 422, `{"message":"Validation Failed","errors":[{"message":"This SHA and context has reached the maximum number of statuses."}]}`)
+	p.shows("a tag is rejected, and its commit has too many statuses", "once")
+	l.refuse("POST", "/statuses/", 500, `{"message":"Server Error"}`)
+	p.shows("a tag is rejected, and GitHub is ill", "once")
+	l.tell(nil)
+	p.shows("a tag is rejected, and its commit says so", "once")
+}
+
 // tellOddNames is for a file beside those of the environment whose name the API cannot spell.
 func (p *page) tellOddNames(w *world, l *liar, promote []string) {
 	work := w.path("environments")

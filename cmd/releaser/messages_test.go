@@ -65,7 +65,9 @@ func tellAll(t *testing.T) string {
 		{"Signatures", tellSigning},
 		{"Promotions", tellPromotion},
 		{"GitHub", tellGitHub},
+		{"Statuses of commits", tellStatuses},
 		{"The webhook", tellWebhook},
+		{"The daemon", tellDaemon},
 	}
 	pages := make([]string, len(sections))
 	t.Run("sections", func(t *testing.T) {

@@ -39,7 +39,7 @@ rejected or could not be released, or when something could not be reached, else 
 				}
 				done.Tags = append(done.Tags, o)
 			})
-			if names, _ := h.environments(); len(names) > 0 {
+			if len(h.config.Environments) > 0 {
 				err := pipeline.Promote(c.Context(), h.promoter, func(p promotion.Proposal) {
 					h.logProposal(p)
 					done.Promotions = append(done.Promotions, p)

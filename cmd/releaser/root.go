@@ -104,7 +104,7 @@ New here? "releaser demo" shows the whole line on this machine.`,
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "log details")
 	root.AddCommand(
 		a.serveCommand(), a.onceCommand(), a.releaseCommand(), a.promoteCommand(), a.statusCommand(),
-		a.verifyCommand(), a.lintCommand(), a.checkCommand(), a.demoCommand(), a.versionCommand(),
+		a.retryCommand(), a.cancelCommand(), a.verifyCommand(), a.lintCommand(), a.checkCommand(), a.demoCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/releaser/releaser/pipeline"
 	"github.com/releaser/releaser/pipeline/promotion"
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var chart string
+	var chart, dir string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show what runs where, what is pending and why",
-		Long: `status reads the environments' files at their branch heads, the registry and the open pull requests. It needs no daemon and
-changes nothing.`,
+		Long: `status reads the environments' files at their branch heads, the registry and the open pull requests, and changes nothing. Where a
+daemon runs on this machine it also tells which tags wait, and for what or whom; without one it tells the rest.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			h, err := a.house()
@@ -24,12 +26,64 @@ changes nothing.`,
 				return err
 			}
 			defer h.close()
-			boards, failed := h.boards(c.Context(), chart)
-			return errorsAfter(a.print(boards, func() { a.printBoards(boards) }), failed)
+			var s stands
+			s.Charts, err = h.boards(c.Context(), chart)
+			var silent error
+			var absent noDaemon
+			if s.Queue, silent = a.queue(c.Context(), dir); dir != "" || !errors.As(silent, &absent) {
+				err = errors.Join(err, silent)
+			}
+			return errorsAfter(a.print(s, func() { a.printBoards(s.Charts); a.printQueue(s.Queue) }), err)
 		},
 	}
 	c.Flags().StringVar(&chart, "chart", "", "show this chart alone")
+	a.dataDirFlag(c, &dir)
 	return c
+}
+
+// stands is how everything stands.
+type stands struct {
+	Charts []promotion.Board `json:"charts"`
+	// Queue is what the daemon has to do; empty without a daemon.
+	Queue []pipeline.Item `json:"queue"`
+}
+
+// queue asks the daemon on this machine.
+func (a *app) queue(ctx context.Context, dir string) (items []pipeline.Item, err error) {
+	if dir, err = a.dataDir(dir); err == nil {
+		items, err = newDaemonIn(dir).queue(ctx)
+	}
+	if items == nil {
+		items = []pipeline.Item{} // for JSON
+	}
+	return items, err
+}
+
+// printQueue is the table of what waits; nothing where nothing does.
+func (a *app) printQueue(items []pipeline.Item) {
+	if len(items) == 0 {
+		return
+	}
+	rows := [][]string{{"WORK", "NAME", "STATE", "SINCE", "NEXT", "REASON"}}
+	for _, i := range items {
+		rows = append(rows, []string{i.Kind, i.Name, i.State, ago(i.Since), in(i.Due), i.Reason})
+	}
+	fmt.Fprintln(a.out)
+	a.table(rows)
+}
+
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return time.Since(t).Round(time.Second).String()
+}
+
+func in(t time.Time) string {
+	if left := time.Until(t).Round(time.Second); !t.IsZero() && left > 0 {
+		return left.String()
+	}
+	return ""
 }
 
 // boards are how things stand with one chart, or with every chart that the environments know.

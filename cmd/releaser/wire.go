@@ -37,14 +37,14 @@ type house struct {
 	*vault
 	log            *slog.Logger
 	box            *sandbox.Box
-	github         *github.Client // nil without environments
+	github         *github.Client // nil without environments and credentials
 	sources        []*pipeline.Source
 	line           *pipeline.Line
 	promoter       *promotion.Promoter
 	webhookSecrets [][]byte
 }
 
-func (h *house) close() { _ = h.box.Close() }
+func (h *house) close() error { return h.box.Close() }
 
 // configNames are where the configuration is looked for when nobody names it.
 func configNames() []string { return []string{"releaser.yaml", "/etc/releaser/releaser.yaml"} }
@@ -195,7 +195,7 @@ func (a *app) releasing() (*house, error) {
 }
 
 func (h *house) openGitHub() error {
-	if len(h.config.Environments) == 0 {
+	if len(h.config.Environments) == 0 && h.config.GitHub.Auth == (config.GitHubAuth{}) {
 		return nil
 	}
 	tokens, err := h.tokens()
@@ -296,7 +296,44 @@ func (h *house) openSources() error {
 		if err != nil {
 			return fmt.Errorf("source %s: %w", rules.Name, err)
 		}
-		h.sources = append(h.sources, &pipeline.Source{Rules: rules, Git: repository, Patterns: patterns, Getter: h.app.newGetter(h.config, rules)})
+		s := &pipeline.Source{Rules: rules, Git: repository, Patterns: patterns, Getter: h.app.newGetter(h.config, rules)}
+		s.Listing = &pipeline.Listing{Git: repository, Only: source.Only{Tags: patterns.Heads(), Branches: rules.Branches}}
+		if err := h.openForge(s); err != nil {
+			return err
+		}
+		h.sources = append(h.sources, s)
+	}
+	return nil
+}
+
+// openForge finds the source on GitHub, if it lies there: to ask whether it has changed, by its own token or else by
+// ours, and to say on its commits what became of its tags.
+func (h *house) openForge(s *pipeline.Source) (err error) {
+	reader, auth := h.github, s.Rules.Auth
+	if tokens := h.tokensOf(auth); tokens != nil {
+		o := github.Options{APIURL: h.config.GitHub.APIURL, Token: tokens, UserAgent: readBuild().userAgent()}
+		if reader, err = github.New(o); err != nil {
+			return err
+		}
+	}
+	if reader != nil {
+		s.Listing.GitHub, _ = reader.Holds(h.config.Remote(s.Rules))
+	}
+	if h.github != nil {
+		if there, ok := h.github.Holds(h.config.Remote(s.Rules)); ok {
+			s.Statuses = there
+		}
+	}
+	return nil
+}
+
+// tokensOf is the token of a source that has its own; nil for one that has none, a key, or the App, which we are.
+func (h *house) tokensOf(auth config.SourceAuth) github.TokenSource {
+	switch {
+	case auth.TokenFile != "":
+		return github.File(h.config.Path(auth.TokenFile))
+	case auth.TokenEnv != "":
+		return github.Static(h.app.env(auth.TokenEnv))
 	}
 	return nil
 }
@@ -349,15 +386,15 @@ func (h *house) openWebhook() error {
 	return nil
 }
 
-// environments are the names by which a hint may call the environments' repositories, and how often they are looked at.
-func (h *house) environments() (names []string, every time.Duration) {
+// environments are the environments' repositories, and how often each is looked at.
+func (h *house) environments() map[string]time.Duration {
+	every := map[string]time.Duration{}
 	for _, e := range h.config.Environments {
-		names = append(names, e.Repository)
-		if every == 0 || e.Poll < every {
-			every = e.Poll
+		if now, ok := every[e.Repository]; !ok || e.Poll < now {
+			every[e.Repository] = e.Poll
 		}
 	}
-	return names, every
+	return every
 }
 
 // newGetter fetches dependencies for one source, from the hosts that this source may.

@@ -24,6 +24,10 @@ type Options struct {
 	Wake func(repositories []string)
 	// Ready says why the daemon is not ready, nil when it is.
 	Ready func() error
+	// Note is what a daemon that is ready has to say besides; nil or empty for nothing.
+	Note func() string
+	// Alive says why the daemon should be started anew, nil when it should not.
+	Alive func() error
 	// Metrics answers /metrics.
 	Metrics http.Handler
 	// Delivered is told the outcome of each delivery, for the figures.
@@ -33,7 +37,7 @@ type Options struct {
 // Public is the handler for the address that GitHub reaches: the webhook, and the probes.
 func Public(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
-	probes(mux, o.Ready)
+	probes(mux, o)
 	if len(o.Secrets) == 0 {
 		return mux, nil
 	}
@@ -48,24 +52,31 @@ func Public(o Options) (http.Handler, error) {
 // Internal is the handler for the address that the cluster alone reaches: metrics, and the probes.
 func Internal(o Options) http.Handler {
 	mux := http.NewServeMux()
-	probes(mux, o.Ready)
+	probes(mux, o)
 	mux.Handle("GET /metrics", o.Metrics)
 	return mux
 }
 
-// probes adds /healthz (the process answers) and /readyz (configuration is loaded and the loop runs; never
+// probes adds /healthz (the daemon moves) and /readyz (configuration is loaded, the loop runs and the journal answers; never
 // whether GitHub or a registry is up, for a restart mends neither).
-func probes(mux *http.ServeMux, ready func() error) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
+func probes(mux *http.ServeMux, o Options) {
+	probe := func(path string, fault func() error, note func() string) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			if err := fault(); err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+			fmt.Fprintln(w, "ok")
+			if note == nil {
+				return
+			}
+			if text := note(); text != "" {
+				fmt.Fprintln(w, text)
+			}
+		})
+	}
+	probe("GET /healthz", o.Alive, nil)
+	probe("GET /readyz", o.Ready, o.Note)
 }
 
 // Serve answers on the listener until the context ends, then lets the requests under way finish within

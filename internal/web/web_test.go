@@ -37,7 +37,7 @@ func newFace(t *testing.T, secrets ...string) *face {
 	t.Helper()
 	f := &face{codes: map[string]int{}}
 	o := web.Options{
-		Ready: func() error { return nil },
+		Ready: func() error { return nil }, Alive: func() error { return nil },
 		Wake: func(r []string) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -236,7 +236,8 @@ func TestWithoutSecretsThereIsNoWebhook(t *testing.T) {
 func TestProbesSayWhyTheDaemonIsNotReady(t *testing.T) {
 	t.Parallel()
 	var reason error = errors.New("the first sweep has not begun")
-	h := web.Internal(web.Options{Ready: func() error { return reason }, Metrics: http.NotFoundHandler()})
+	var stuck error
+	h := web.Internal(web.Options{Ready: func() error { return reason }, Alive: func() error { return stuck }, Metrics: http.NotFoundHandler()})
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
@@ -248,9 +249,12 @@ func TestProbesSayWhyTheDaemonIsNotReady(t *testing.T) {
 	if w := get("/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "first sweep") {
 		t.Errorf("readyz: %d %s", w.Code, w.Body)
 	}
-	reason = nil
+	reason, stuck = nil, errors.New("nothing has moved")
 	if w := get("/readyz"); w.Code != 200 {
 		t.Errorf("readyz: %d", w.Code)
+	}
+	if w := get("/healthz"); w.Code != 503 || !strings.Contains(w.Body.String(), "nothing has moved") {
+		t.Errorf("healthz: %d %s", w.Code, w.Body)
 	}
 }
 
