@@ -56,7 +56,10 @@ func (j *Journal) openSQLite(ctx context.Context, o Options) error {
 	}
 	j.closers = append(j.closers, unlock)
 	j.say, j.locks = sqliteSays(), newHere()
-	file := filepath.Join(o.Dir, "journal.db")
+	file, err := filepath.Abs(filepath.Join(o.Dir, "journal.db")) // a URL knows no other
+	if err != nil {
+		return err
+	}
 	err = j.openFile(ctx, file)
 	if broken(err) {
 		if j.SetAside, err = setAside(file); err == nil {

@@ -178,6 +178,14 @@ func TestTheFileIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
+func TestAFolderMayBeNamedFromWhereTheProcessIs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	opened(t, Options{Dir: "here/and there"})
+	if _, err := os.Stat("here/and there/journal.db"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFolderThatCannotBeWrittenIsAnErrorThatNamesIt(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
