@@ -199,14 +199,17 @@ func (l *line) listens() bool {
 	return err == nil
 }
 
-// rest waits until the daemon has asked nothing and used no CPU time for a while.
+// rest waits until the daemon has asked nothing for a while, and used no more CPU time than its look at the journal takes, once
+// a second.
 func (l *line) rest(ctx context.Context) error {
-	const quiet = 300 * time.Millisecond
-	last, since := "", time.Now()
+	const quiet, idle = 300 * time.Millisecond, 10 * time.Millisecond
+	var asked int
+	var used time.Duration
+	since := time.Now()
 	return l.await(ctx, "the daemon to rest", func() bool {
 		own, children, _ := spent(l.daemon.Process.Pid)
-		if now := fmt.Sprint(own, children, l.book.len()); now != last {
-			last, since = now, time.Now()
+		if n := l.book.len(); n != asked || own+children-used > idle {
+			asked, used, since = n, own+children, time.Now()
 		}
 		return time.Since(since) > quiet
 	})
