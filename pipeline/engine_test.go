@@ -256,6 +256,7 @@ func TestATagThatIsDeletedLeavesTheQueueAndIsNewWhenItComesBack(t *testing.T) {
 	at.until("back", func() bool { return len(at.queue()) == 1 })
 }
 
+// F38: a hundred hints make one look.
 func TestAHintIsForAnyURLOfTheRepositoryAndForNoOther(t *testing.T) {
 	t.Parallel()
 	e := &Engine{

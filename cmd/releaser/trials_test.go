@@ -19,7 +19,8 @@ import (
 const (
 	root       = "../.."
 	trialsPage = "docs/trials.md"
-	lastTrial  = 59
+	lastInput  = 59
+	lastFault  = 42
 	notYet     = "not yet: " // begins the last cell of a row whose feature does not exist
 )
 
@@ -34,9 +35,11 @@ type trialTest struct {
 func TestEveryTrialHasARowWithTheTestsThatCarryItsLabel(t *testing.T) {
 	t.Parallel()
 	rows, tests := trialRows(t), trialTests(t)
-	for n := range lastTrial {
-		if label := fmt.Sprintf("B%d", n+1); rows[label] == nil {
-			t.Errorf("%s has no row %s: write | %[2]s | what a user sees | `package.TestName` |", trialsPage, label)
+	for kind, last := range map[string]int{"B": lastInput, "F": lastFault} {
+		for n := range last {
+			if label := fmt.Sprintf("%s%d", kind, n+1); rows[label] == nil {
+				t.Errorf("%s has no row %s: write | %[2]s | what a user sees | `package.TestName` |", trialsPage, label)
+			}
 		}
 	}
 	for _, label := range slices.Sorted(maps.Keys(rows)) {
@@ -72,7 +75,7 @@ func trialRows(t *testing.T) map[string]map[string]string {
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		label := strings.TrimSpace(cells[0])
-		if !strings.HasPrefix(line, "| B") {
+		if !strings.HasPrefix(line, "| B") && !strings.HasPrefix(line, "| F") {
 			continue
 		}
 		if len(cells) != 3 || rows[label] != nil || strings.TrimSpace(cells[1]) == "" {
@@ -141,7 +144,7 @@ func addTests(tests map[string]trialTest, name string, text []byte) error {
 
 // labelsIn finds the labels in a text, each once.
 func labelsIn(text string) []string {
-	labels := regexp.MustCompile(`\bB[1-9][0-9]?\b`).FindAllString(text, -1)
+	labels := regexp.MustCompile(`\b[BF][1-9][0-9]?\b`).FindAllString(text, -1)
 	slices.Sort(labels)
 	return slices.Compact(labels)
 }
