@@ -1,6 +1,6 @@
 # Everything is a Go command; this file only names them.
 
-.PHONY: test rigs staticcheck race fuzz crash bench demo image image-check
+.PHONY: test rigs staticcheck race fuzz crash trials bench demo image image-check
 
 test: ## what the README says
 	go test ./...
@@ -20,6 +20,9 @@ fuzz: ## FUZZTIME of every fuzz target; what they find lies in testdata/fuzz
 
 crash: ## the daemon dies at every request of a release and of a promotion; go test ./... takes a sample
 	go test ./internal/lab/crash -every -v -timeout 4h
+
+trials: ## every row of docs/trials.md, and how its tests went
+	go run ./internal/lab/trials
 
 bench: ## beside the glue that it replaces; writes bench/README.md
 	go run ./internal/lab/rigs/build helm cosign yq
