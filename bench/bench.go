@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar(&o.report, "report", "bench/README.md", "where the report is written; empty: nowhere")
 	flag.BoolVar(&o.trace, "trace", false, "print every request of the last round")
 	flag.StringVar(&o.profile, "profile", "", "an existing folder, full path, for CPU profiles of the daemon, one a table")
+	flag.BoolVar(&o.loadOnly, "load", false, "measure many tags at once, and nothing else; nothing is written")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -34,12 +34,17 @@ type line struct {
 // newLine starts `releaser serve` and waits until it has done all that it finds at the start. profile names the file of a
 // CPU profile; none when empty.
 func newLine(ctx context.Context, s side, binary, formats, profile string) (*line, error) {
+	return newLineWith(ctx, s, binary, lineConfig, formats, profile)
+}
+
+// newLineWith is newLine with another configuration.
+func newLineWith(ctx context.Context, s side, binary, text, formats, profile string) (*line, error) {
 	address, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	config := strings.NewReplacer("HOOK", address, "FORGE", s.api, "GIT", s.url(s.platform()), "REGISTRY", s.registry+"/"+s.name,
-		"FORMATS", formats, "ENVIRONMENTS", s.environments()).Replace(lineConfig)
+		"FORMATS", formats, "ENVIRONMENTS", s.environments()).Replace(text)
 	if err := write(s.path("releaser.yaml"), []byte(config), 0o644); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 var readme string
 
 // report writes the README. What it says of reasons is in readme.tmpl, what it says in numbers was measured just now.
-func report(ctx context.Context, o options, tables []table, begun begun) error {
+func report(ctx context.Context, o options, tables []table, begun begun, loads []load, idle time.Duration) error {
 	t, err := template.New("readme").Parse(readme)
 	if err != nil {
 		return err
@@ -30,11 +30,27 @@ func report(ctx context.Context, o options, tables []table, begun begun) error {
 	}
 	var out bytes.Buffer
 	err = t.Execute(&out, map[string]any{"Rounds": o.rounds, "RTT": o.rtt, "Where": where(ctx), "Tools": tools(), "Tables": shown,
-		"Starts": starts, "Start": begun.show()})
+		"Starts": starts, "Start": begun.show(), "Loads": shownLoads(loads, tables[0]), "IdleTags": idleTags, "Idle": fmt.Sprintf("%.0f ms", ms(idle))})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(o.report, out.Bytes(), 0o644)
+}
+
+// shownLoad is a row of the table of many tags.
+type shownLoad struct{ Tags, Wall, CPU, Share, Peak, Registry, Writes string }
+
+// shownLoads are the rows; the share is of what one release costs the glue, in the first table of the same run.
+func shownLoads(all []load, beside table) (rows []shownLoad) {
+	glue := middle(beside.glue, func(c cost) float64 { return ms(c.cpu) })
+	for _, l := range all {
+		n := float64(l.tags)
+		rows = append(rows, shownLoad{
+			Tags: fmt.Sprint(l.tags), Wall: fmt.Sprintf("%.1f s", l.wall.Seconds()), CPU: fmt.Sprintf("%.0f ms", ms(l.cpu)/n), Share: fmt.Sprintf("%.2f", ms(l.cpu)/n/glue),
+			Peak: fmt.Sprintf("%d MiB", l.peak>>20), Registry: fmt.Sprintf("%.1f", float64(l.registry)/n), Writes: fmt.Sprint(l.writes),
+		})
+	}
+	return rows
 }
 
 // shownTable is a table as the README prints it.

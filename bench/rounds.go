@@ -18,6 +18,8 @@ type options struct {
 	trace  bool
 	// profile is the folder of CPU profiles of the daemon, one a table; none when empty.
 	profile string
+	// loadOnly leaves everything out but many tags at once.
+	loadOnly bool
 }
 
 // setting is the circumstances of one table.
@@ -72,6 +74,10 @@ func bench(ctx context.Context, o options) error {
 	if err := build(ctx, binary, o.profile); err != nil {
 		return err
 	}
+	if o.loadOnly {
+		_, _, err := o.bearing(ctx, filepath.Join(dir, "load"), binary)
+		return err
+	}
 	var tables []table
 	for i, s := range o.settings() {
 		fmt.Fprintln(os.Stderr, s.title)
@@ -89,7 +95,12 @@ func bench(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	return report(ctx, o, tables, begun)
+	fmt.Fprintln(os.Stderr, "Many tags at once")
+	loads, idle, err := o.bearing(ctx, filepath.Join(dir, "load"), binary)
+	if err != nil {
+		return err
+	}
+	return report(ctx, o, tables, begun, loads, idle)
 }
 
 // build makes the binary as the Dockerfile does: static, so that no process pays for a dynamic linker.

@@ -99,29 +99,35 @@ func (s side) fill(ctx context.Context, repository, part string, files map[strin
 
 // tag brings a new version of the chart to main and tags it, past the doors: no side pays for the developer's push.
 func (s side) tag(ctx context.Context, version string) (tag string, err error) {
+	tag = chart + "-" + version
+	if err := s.version(ctx, version); err != nil {
+		return "", err
+	}
+	return tag, s.run(ctx, s.work("platform"), "push", "--quiet", "origin", "HEAD:refs/heads/main", tag)
+}
+
+// version commits and tags a new version of the chart, in the working copy alone.
+func (s side) version(ctx context.Context, version string) error {
 	file := filepath.Join(s.work("platform"), "charts", chart, "Chart.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", err
+		return err
 	}
 	text = regexp.MustCompile(`(?m)^version: .*$`).ReplaceAll(text, []byte("version: "+version))
 	if err := write(file, text, 0o644); err != nil {
-		return "", err
+		return err
 	}
-	if err := s.commit(ctx, "platform", chart+" "+version); err != nil {
-		return "", err
+	// A version that is there already is no change.
+	if err := s.run(ctx, s.work("platform"), "commit", "--quiet", "--all", "--allow-empty", "--message", chart+" "+version); err != nil {
+		return err
 	}
-	tag = chart + "-" + version
-	if err := s.run(ctx, s.work("platform"), "tag", tag); err != nil {
-		return "", err
-	}
-	return tag, s.run(ctx, s.work("platform"), "push", "--quiet", "origin", tag)
+	return s.run(ctx, s.work("platform"), "tag", chart+"-"+version)
 }
 
-// commit commits all of a working copy and pushes main. A version that is there already is no change.
+// commit commits all of a working copy and pushes main.
 func (s side) commit(ctx context.Context, part, message string) error {
 	for _, args := range [][]string{
-		{"add", "--all"}, {"commit", "--quiet", "--allow-empty", "--message", message}, {"push", "--quiet", "origin", "HEAD:refs/heads/main"},
+		{"add", "--all"}, {"commit", "--quiet", "--message", message}, {"push", "--quiet", "origin", "HEAD:refs/heads/main"},
 	} {
 		if err := s.run(ctx, s.work(part), args...); err != nil {
 			return err
@@ -137,8 +143,13 @@ func (s side) merge(_ context.Context, number int) error {
 
 // run runs git as a developer does, with none of the user's own settings.
 func (s side) run(ctx context.Context, dir string, args ...string) error {
+	return s.input(ctx, dir, "", args...)
+}
+
+// input is run with something to read.
+func (s side) input(ctx context.Context, dir, input string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir, cmd.Env = dir, s.environment()
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, s.environment(), strings.NewReader(input)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(out)))
 	}
