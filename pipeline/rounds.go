@@ -19,6 +19,17 @@ type turns struct {
 	e *Engine
 }
 
+// Look implements Proposer. A chart that is left to a round is not looked at, and nothing is drafted for it.
+func (t turns) Look(ctx context.Context, chart string) (*promotion.Look, error) {
+	t.e.mu.Lock()
+	of := t.e.of[chart]
+	t.e.mu.Unlock()
+	if busy, err := t.e.Journal.Busy(ctx, of); err != nil || busy > 1 {
+		return nil, errors.Join(err, errGathering)
+	}
+	return t.Promoter.Look(ctx, chart)
+}
+
 // Propose implements Proposer.
 func (t turns) Propose(ctx context.Context, signed signing.Signed, look *promotion.Look) (proposals []promotion.Proposal, err error) {
 	chart := signed.Pushed().Chart()
