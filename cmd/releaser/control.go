@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,9 +51,10 @@ func listenControl(dir string) (net.Listener, error) {
 // control is what the socket offers.
 func (d *daemon) control() http.Handler {
 	return web.Control{
-		Queue:  func(ctx context.Context) (any, error) { return d.engine.Queue(ctx) },
-		Retry:  d.engine.Retry,
-		Cancel: d.engine.Cancel,
+		Queue:   func(ctx context.Context) (any, error) { return d.engine.Queue(ctx) },
+		History: func(ctx context.Context, source, tag string) (any, error) { return d.engine.History(ctx, source, tag) },
+		Retry:   d.engine.Retry,
+		Cancel:  d.engine.Cancel,
 	}.Handler()
 }
 
@@ -118,6 +120,11 @@ func (d daemonIn) ask(ctx context.Context, method, path string, in, out any) err
 func (d daemonIn) queue(ctx context.Context) (items []pipeline.Item, err error) {
 	err = d.ask(ctx, http.MethodGet, "/queue", nil, &items)
 	return items, err
+}
+
+func (d daemonIn) history(ctx context.Context, source, tag string) (steps []pipeline.Step, err error) {
+	err = d.ask(ctx, http.MethodGet, "/history?"+url.Values{"source": {source}, "tag": {tag}}.Encode(), nil, &steps)
+	return steps, err
 }
 
 func (a *app) retryCommand() *cobra.Command {

@@ -39,6 +39,7 @@ func tellDaemon(p *page) {
 	p.call(strconv.Itoa(os.Getpid()), "PID")
 	p.types("a daemon has the folder already", "serve")
 	p.types("a tag that the daemon has not seen", "cancel", "voice-agent-9.9.9")
+	p.types("a tag of which nothing is known", "status", "--tag", "voice-agent-9.9.9")
 	p.types("a tag that two sources have", "retry", "voice-agent-0.1.1")
 }
 

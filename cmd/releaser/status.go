@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,14 +15,19 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var chart, dir string
+	var chart, tag, dir string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show what runs where, what is pending and why",
 		Long: `status reads the environments' files at their branch heads, the registry and the open pull requests, and changes nothing. Where a
-daemon runs on this machine it also tells which tags wait, and for what or whom; without one it tells the rest.`,
-		Args: cobra.NoArgs,
+daemon runs on this machine it also tells which tags wait, and for what or whom; without one it tells the rest. With --tag it tells what became of
+one tag, stage by stage, from the daemon's history.`,
+		Example: "  releaser status --tag voice-agent-0.1.0",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if tag != "" {
+				return a.printHistory(c.Context(), dir, strings.TrimPrefix(tag, "refs/tags/"))
+			}
 			h, err := a.house()
 			if err != nil {
 				return err
@@ -37,6 +44,7 @@ daemon runs on this machine it also tells which tags wait, and for what or whom;
 		},
 	}
 	c.Flags().StringVar(&chart, "chart", "", "show this chart alone")
+	c.Flags().StringVar(&tag, "tag", "", "show what became of this tag, stage by stage")
 	a.dataDirFlag(c, &dir)
 	return c
 }
@@ -57,6 +65,40 @@ func (a *app) queue(ctx context.Context, dir string) (items []pipeline.Item, err
 		items = []pipeline.Item{} // for JSON
 	}
 	return items, err
+}
+
+// printHistory is the table of what became of a tag.
+func (a *app) printHistory(ctx context.Context, dir, tag string) error {
+	dir, err := a.dataDir(dir)
+	if err != nil {
+		return err
+	}
+	steps, err := newDaemonIn(dir).history(ctx, "", tag)
+	if err != nil {
+		return err
+	}
+	if len(steps) == 0 {
+		return fmt.Errorf("%s: the daemon has no history of this tag: look at the tag's name, or at releaser status", tag)
+	}
+	return a.print(steps, func() {
+		rows := [][]string{{"AT", "CHART", "STAGE", "ATTEMPT", "TOOK", "RESULT"}}
+		for _, s := range steps {
+			took := (time.Duration(s.Took) * time.Millisecond).String()
+			rows = append(rows, []string{s.At.Format(time.RFC3339), s.Chart, s.Stage, strconv.Itoa(s.Attempt), took, resultOf(s)})
+		}
+		a.table(rows)
+	})
+}
+
+// resultOf is what came of a step, where there is more to say than that it went well.
+func resultOf(s pipeline.Step) string {
+	switch {
+	case s.Error != "":
+		return s.Error
+	case s.URL != "":
+		return s.Digest + " " + s.URL
+	}
+	return s.Digest
 }
 
 // printQueue is the table of what waits; nothing where nothing does.

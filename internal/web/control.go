@@ -10,6 +10,8 @@ import (
 type Control struct {
 	// Queue gives what the daemon has to do, as a value for JSON.
 	Queue func(context.Context) (any, error)
+	// History gives what became of a tag, as a value for JSON; of any source if that is empty.
+	History func(ctx context.Context, source, tag string) (any, error)
 	// Retry and Cancel act on a tag; an empty source means the only one that has it.
 	Retry, Cancel func(ctx context.Context, source, tag string) error
 }
@@ -23,24 +25,29 @@ type Order struct {
 // maxOrder is the largest body of an order, in bytes.
 const maxOrder = 64 << 10
 
-// Handler answers GET /queue, and POST /retry and /cancel. Whoever reaches it may do all of that: it belongs on a socket
+// Handler answers GET /queue and /history?tag=NAME, and POST /retry and /cancel. Whoever reaches it may do all of that: it belongs on a socket
 // that the file system guards.
 func (c Control) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /queue", c.queue)
+	mux.HandleFunc("GET /queue", shown(func(r *http.Request) (any, error) { return c.Queue(r.Context()) }))
+	mux.HandleFunc("GET /history", shown(func(r *http.Request) (any, error) {
+		return c.History(r.Context(), r.FormValue("source"), r.FormValue("tag"))
+	}))
 	mux.HandleFunc("POST /retry", order(c.Retry))
 	mux.HandleFunc("POST /cancel", order(c.Cancel))
 	return mux
 }
 
-func (c Control) queue(w http.ResponseWriter, r *http.Request) {
-	queue, err := c.Queue(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+func shown(read func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		value, err := read(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(value)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(queue)
 }
 
 func order(do func(ctx context.Context, source, tag string) error) http.HandlerFunc {

@@ -25,8 +25,9 @@ func TestAnOrderIsPassedOnOrRefused(t *testing.T) {
 		}
 	}
 	h := web.Control{
-		Queue: func(context.Context) (any, error) { return []string{"a"}, nil },
-		Retry: hear("retry"), Cancel: hear("cancel"),
+		Queue:   func(context.Context) (any, error) { return []string{"a"}, nil },
+		History: func(_ context.Context, source, tag string) (any, error) { return source + "/" + tag, nil },
+		Retry:   hear("retry"), Cancel: hear("cancel"),
 	}.Handler()
 	for _, row := range []struct {
 		method, path, body string
@@ -34,6 +35,7 @@ func TestAnOrderIsPassedOnOrRefused(t *testing.T) {
 		says               string
 	}{
 		{"GET", "/queue", "", 200, `["a"]`},
+		{"GET", "/history?source=platform&tag=web-1.0.0%2Bb", "", 200, `"platform/web-1.0.0+b"`},
 		{"POST", "/retry", `{"tag": "web-1.0.0"}`, 204, ""},
 		{"POST", "/cancel", `{"source": "platform", "tag": "web-1.0.0"}`, 204, ""},
 		{"POST", "/retry", `{"tag": "unknown"}`, 422, "knows no such tag"},
